@@ -1,0 +1,83 @@
+// swift-tools-version: 6.2
+// The map of the targets is in ARCHITECTURE.md. Arrows point one way: a target may use only what stands above it here.
+import PackageDescription
+
+/// Where `Scripts/setup` put libtorch; TORCH_HOME names another installation of the same version.
+let torchHome = Context.environment["TORCH_HOME"] ?? "\(Context.packageDirectory)/.torch/torch"
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies, resources: resources,
+        swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "animal2vec",
+    products: [
+        .executable(name: "animal2vec", targets: ["animal2vec"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // C and C++ at the rim.
+        .target(
+            name: "CTorch",
+            cxxSettings: [
+                .unsafeFlags(["-isystem", "\(torchHome)/include"]),
+                .unsafeFlags(["-isystem", "\(torchHome)/include/torch/csrc/api/include", "-Wall", "-O2"]),
+            ],
+            linkerSettings: [
+                .unsafeFlags(["-L\(torchHome)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torchHome)/lib"]),
+                .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+            ]),
+        .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
+        .systemLibrary(name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
+
+        // Recordings and labels.
+        library("Randomness"),
+        library("Storage"),
+        library("Audio", ["CFFmpeg", "Storage"]),
+        library("Labels", ["CMatio", "Storage"]),
+        library("Corpus", ["Audio", "Labels", "Randomness", "Storage", .product(name: "GRDB", package: "GRDB.swift")]),
+        library("Evaluation", ["Labels", "Randomness"]),
+
+        // The engine and the models.
+        library("Torch", ["CTorch", "Storage"]),
+        library("Neural", ["Torch", "Randomness", "Storage"]),
+        library("Models", ["Neural", "Randomness"]),
+
+        // What people run.
+        library("Training", ["Models", "Corpus", "Evaluation", "Yams", .product(name: "Logging", package: "swift-log")]),
+        library("Inference", ["Models", "Training", "Audio", "Labels"]),
+        library("Report", ["Audio", "Labels", "Evaluation", "Inference"]),
+        .executableTarget(
+            name: "animal2vec",
+            dependencies: [
+                "Training", "Inference", "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "Benchmarks", dependencies: ["Audio", "Models", "Inference", "Training"], swiftSettings: swiftSettings),
+
+        // Tests mirror the sources.
+        .target(name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
+        tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
+        tests("Inference"), tests("Report"),
+        .testTarget(name: "CommandTests", dependencies: ["TestSupport", "Storage"], swiftSettings: swiftSettings),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,1 @@
+print("animal2vec")
