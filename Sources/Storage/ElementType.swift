@@ -31,3 +31,49 @@ public enum ElementType: String, Sendable, Hashable, Codable, CaseIterable {
         }
     }
 }
+
+/// A Swift type whose memory is that of an element type in files.
+public protocol SafetensorsElement: BitwiseCopyable {
+    /// The type in files.
+    static var elementType: ElementType { get }
+}
+
+extension UInt8: SafetensorsElement {
+    /// U8
+    public static var elementType: ElementType { .uint8 }
+}
+
+extension Int8: SafetensorsElement {
+    /// I8
+    public static var elementType: ElementType { .int8 }
+}
+
+extension Int16: SafetensorsElement {
+    /// I16
+    public static var elementType: ElementType { .int16 }
+}
+
+extension Int32: SafetensorsElement {
+    /// I32
+    public static var elementType: ElementType { .int32 }
+}
+
+extension Int64: SafetensorsElement {
+    /// I64
+    public static var elementType: ElementType { .int64 }
+}
+
+extension Float16: SafetensorsElement {
+    /// F16
+    public static var elementType: ElementType { .float16 }
+}
+
+extension Float: SafetensorsElement {
+    /// F32
+    public static var elementType: ElementType { .float32 }
+}
+
+extension Double: SafetensorsElement {
+    /// F64
+    public static var elementType: ElementType { .float64 }
+}

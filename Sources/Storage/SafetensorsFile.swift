@@ -98,17 +98,3 @@ public struct SafetensorsFile: Sendable {
         }
     }
 }
-
-/// A Swift type whose memory is that of an element type in files.
-public protocol SafetensorsElement: BitwiseCopyable {
-    /// The type in files.
-    static var elementType: ElementType { get }
-}
-
-extension UInt8: SafetensorsElement { public static var elementType: ElementType { .uint8 } }
-extension Int8: SafetensorsElement { public static var elementType: ElementType { .int8 } }
-extension Int16: SafetensorsElement { public static var elementType: ElementType { .int16 } }
-extension Int32: SafetensorsElement { public static var elementType: ElementType { .int32 } }
-extension Int64: SafetensorsElement { public static var elementType: ElementType { .int64 } }
-extension Float: SafetensorsElement { public static var elementType: ElementType { .float32 } }
-extension Double: SafetensorsElement { public static var elementType: ElementType { .float64 } }
