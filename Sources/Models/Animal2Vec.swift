@@ -324,8 +324,10 @@ public final class Animal2Vec {
 
         let visible = try encoded.dropped(configuration.dropout.decoder, if: mode.isLearning).reshaped([-1, width])
         let hidden =
-            try noise
-            ?? Tensor.randomNormal([rows * mask.maskedCount, width], on: z_BTD.device) * configuration.masking.noise
+            if let noise { noise } else {
+                try Tensor.randomNormal([rows * mask.maskedCount, width], on: z_BTD.device)
+                    * configuration.masking.noise
+            }
         let full = try empty.scattered(visible, at: rowsOfMask.keptInGrid).scattered(
             hidden.to(visible.scalarType), at: rowsOfMask.maskedInGrid)
         let decoded = try decoder(full.reshaped([rows, frames, width])).reshaped([rows * frames, width])
@@ -359,14 +361,16 @@ private struct FrameRows {
 
     init(_ mask: FrameMask, clones: Int, on device: Device) throws(TorchError) {
         func numbers(_ frames: [Int64], perRow: Int, clones: Int) throws(TorchError) -> Tensor {
-            let rows = frames.indices.map { Int64($0 / max(perRow, 1) / clones * mask.frameCount) + frames[$0] }
+            let rows: [Int64] = frames.indices.map {
+                Int64($0 / max(perRow, 1) / clones * mask.frameCount) + frames[$0]
+            }
             return try Tensor(rows).to(device)
         }
         keptInClips = try numbers(mask.kept, perRow: mask.keptCount, clones: clones)
         keptInGrid = try numbers(mask.kept, perRow: mask.keptCount, clones: 1)
         maskedInClips = try numbers(mask.masked, perRow: mask.maskedCount, clones: clones)
         maskedInGrid = try numbers(mask.masked, perRow: mask.maskedCount, clones: 1)
-        frames_RK = try Tensor(mask.kept.map(Float.init), shape: [mask.rowCount, mask.keptCount]).to(device)
+        frames_RK = try Tensor(mask.kept.map { Float($0) }, shape: [mask.rowCount, mask.keptCount]).to(device)
     }
 }
 
