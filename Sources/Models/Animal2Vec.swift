@@ -31,6 +31,8 @@ public struct Animal2VecConfiguration: Codable, Sendable, Hashable {
     public var masking = Masking()
     /// Last blocks averaged for targets and for fine-tuning; 0 takes all.
     public var averagedLayers = 0
+    /// Whether the strength of the distance penalty is learned for every head; a fixed one lets attention run fused.
+    public var learnsAlibi = true
     /// Dropout while pretraining.
     public var dropout = DropoutRates()
 
@@ -132,12 +134,12 @@ public struct PositionalEncoder {
 
     /// [R, T, D] to what is added to it, [R, T, D]
     public func callAsFunction(_ x_RTD: Tensor) throws(TorchError) -> Tensor {
-        var x = try x_RTD.transposed(1, 2)
+        var x = x_RTD
         for convolution in convolutions {
-            let convolved = try convolution(x, padding: convolution.weight.size(2) / 2)
-            x = try norm(convolved.transposed(1, 2)).transposed(1, 2).gelu()
+            let half = convolution.kernel / 2
+            x = try norm(convolution(x, before: half, after: half)).gelu()
         }
-        return try x.transposed(1, 2)
+        return x
     }
 }
 
@@ -187,7 +189,8 @@ public struct ContextEncoder {
         _ x_RKD: Tensor, frames_RK: Tensor, mode: PassMode
     ) throws(TorchError) -> (feedForwards: [Tensor], output: Tensor) {
         let slopes_H = try Tensor(slopes).to(x_RKD.device)
-        let bias = try Alibi.bias(positions_RN: frames_RK, scale_H: alibiScale, slopes_H: slopes_H)
+        let scale = configuration.learnsAlibi ? alibiScale : try alibiScale.detached()
+        let bias = try Alibi.bias(positions_RN: frames_RK, scale_H: scale, slopes_H: slopes_H)
         var x = try norm(x_RKD).dropped(rates.entry, if: mode.isLearning)
         for (index, block) in prenet.enumerated() where !drops(index, mode) {
             x = try block(x, bias: bias, learning: mode.isLearning).output
@@ -239,13 +242,13 @@ public struct FrameDecoder {
 
     /// [R, T, D] to [R, T, D]
     public func callAsFunction(_ x_RTD: Tensor) throws(TorchError) -> Tensor {
-        var x = try x_RTD.transposed(1, 2)
+        var x = x_RTD
         for convolution in convolutions {
-            let convolved = try convolution(x, padding: convolution.weight.size(2) / 2)
-            let activated = try norm(convolved.transposed(1, 2)).transposed(1, 2).gelu()
-            x = activated.size(1) == x.size(1) ? try activated + x : activated
+            let half = convolution.kernel / 2
+            let activated = try norm(convolution(x, before: half, after: half)).gelu()
+            x = activated.size(2) == x.size(2) ? try activated + x : activated
         }
-        return try output(x.transposed(1, 2))
+        return try output(x)
     }
 }
 

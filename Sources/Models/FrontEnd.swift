@@ -35,6 +35,8 @@ public struct FrontEnd {
         public var filters = 0
         /// Whether the first layer is a bank of sinc filters; otherwise it is a convolution.
         public var sincFilters = true
+        /// Whether the filter bank of a chosen stack takes the first stride itself: much cheaper, not as published.
+        public var stridedFilters = false
         /// Whether the first layer ends in PSwish; otherwise in GELU like the others.
         public var pSwish = true
 
@@ -43,7 +45,10 @@ public struct FrontEnd {
 
         /// The stack as given or as chosen from the rate.
         public var resolvedLayers: [Layer] {
-            layers.isEmpty ? FrontEnd.stack(sampleRateHz: sampleRateHz, channels: channels, filters: filters) : layers
+            layers.isEmpty
+                ? FrontEnd.stack(
+                    sampleRateHz: sampleRateHz, channels: channels, filters: filters, stridedFilters: stridedFilters)
+                : layers
         }
 
         /// Samples from one frame to the next.
@@ -54,8 +59,11 @@ public struct FrontEnd {
 
         /// Frames that come out of `samples` samples.
         public func frameCount(samples: Int) -> Int {
-            resolvedLayers.dropFirst(sincFilters ? 1 : 0).reduce(samples) { length, layer in
-                layer.stride == 1 ? length : (length + 2 * ((layer.stride + 1) / 2) - layer.kernel) / layer.stride + 1
+            resolvedLayers.enumerated().reduce(samples) { length, entry in
+                let (index, layer) = entry
+                if index == 0 && sincFilters { return (length - 1) / layer.stride + 1 }
+                return layer.stride == 1
+                    ? length : (length + 2 * ((layer.stride + 1) / 2) - layer.kernel) / layer.stride + 1
             }
         }
 
@@ -75,7 +83,9 @@ public struct FrontEnd {
     /// with √(rate / 2) taps, then a stride of 5 where it divides, then small strides, largest first, then three layers without.
     ///
     /// At 8 kHz it is animal2vec's (5, 2, 2, 2), at 24 kHz its (5, 4, 3, 2).
-    public static func stack(sampleRateHz: Double, channels: Int, filters: Int = 0) -> [Layer] {
+    public static func stack(
+        sampleRateHz: Double, channels: Int, filters: Int = 0, stridedFilters: Bool = false
+    ) -> [Layer] {
         var taps = Int((sampleRateHz / 2).squareRoot().rounded(.down))
         if taps % 2 == 0 { taps += 1 }
         taps = max(taps, 7)
@@ -101,6 +111,12 @@ public struct FrontEnd {
             small.removeLast(2)
             small.append(4)
             small.sort(by: >)
+        }
+        if stridedFilters, layers.count > 1 {
+            layers[0].stride = layers.remove(at: 1).stride
+        } else if stridedFilters, let first = small.max() {
+            layers[0].stride = first
+            small.remove(at: small.firstIndex(of: first)!)
         }
         layers += small.sorted(by: >).map { Layer(channels, max(3, $0 > 4 ? 2 * $0 : 3), $0) }
         return layers + [Layer(channels, 3, 1), Layer(channels, 2, 1), Layer(channels, 2, 1)]
@@ -129,7 +145,7 @@ public struct FrontEnd {
             configuration.sincFilters
             ? try SincConvolution(
                 layerPath[0]["filters"], count: layers[0].channels, taps: layers[0].kernel,
-                sampleRateHz: configuration.sampleRateHz) : nil
+                stride: layers[0].stride, sampleRateHz: configuration.sampleRateHz) : nil
         pSwish = configuration.pSwish ? try PSwish(layerPath[0]["activation"], layers[0].channels) : nil
         for (index, layer) in layers.enumerated() {
             if index == 0 && configuration.sincFilters {
@@ -150,27 +166,31 @@ public struct FrontEnd {
 
     /// Waveform [B, N] to features [B, T, C].
     public func callAsFunction(_ wave_BN: Tensor) throws(TorchError) -> Tensor {
-        try activations(wave_BN).last!.transposed(1, 2)
+        var x = try wave_BN.unsqueezed(2)
+        for index in layers.indices { x = try layer(index, x) }
+        return x
     }
 
-    /// The output [B, C, T] of every layer, for tests and pictures.
+    /// The output [B, T, C] of every layer, for tests and pictures.
     public func activations(_ wave_BN: Tensor) throws(TorchError) -> [Tensor] {
-        var x = try wave_BN.unsqueezed(1)
-        var outputs: [Tensor] = []
-        for (index, layer) in layers.enumerated() {
-            if let sinc, index == 0 {
-                x = try sinc(x)
-            } else if layer.stride == 1 {
-                let total = layer.kernel - 1
-                x = try convolutions[index]!(x.padded([total / 2, total - total / 2]))
-            } else {
-                x = try convolutions[index]!(x, padding: (layer.stride + 1) / 2)
-            }
-            x = try norms[index](x.transposed(1, 2)).transposed(1, 2)
-            x = if let pSwish, index == 0 { try pSwish(x) } else { try x.gelu() }
-            outputs.append(x)
+        var outputs = [try wave_BN.unsqueezed(2)]
+        for index in layers.indices { outputs.append(try layer(index, outputs.last!)) }
+        return Array(outputs.dropFirst())
+    }
+
+    private func layer(_ index: Int, _ x_BTC: Tensor) throws(TorchError) -> Tensor {
+        let layer = layers[index]
+        let filtered: Tensor
+        if let convolution = convolutions[index] {
+            let total = layer.kernel - 1
+            let before = layer.stride == 1 ? total / 2 : (layer.stride + 1) / 2
+            filtered = try convolution(x_BTC, before: before, after: layer.stride == 1 ? total - before : before)
+        } else {
+            filtered = try sinc!(x_BTC)
         }
-        return outputs
+        let normalized = try norms[index](filtered)
+        if index == 0, let pSwish { return try pSwish(normalized) }
+        return try normalized.gelu()
     }
 }
 
@@ -179,6 +199,7 @@ public struct SincConvolution {
     private let low: Tensor
     private let band: Tensor
     private let taps: Int
+    private let stride: Int
     private let sampleRateHz: Double
     private let window: [Float]
     private let halfTimes: [Float]
@@ -186,8 +207,11 @@ public struct SincConvolution {
     private static let minimumLowHz = 50.0
 
     /// `count` filters whose edges are evenly spaced on the mel scale up to half the sample rate.
-    public init(_ path: ParameterPath, count: Int, taps: Int, sampleRateHz: Double) throws(TorchError) {
+    public init(
+        _ path: ParameterPath, count: Int, taps: Int, stride: Int = 1, sampleRateHz: Double
+    ) throws(TorchError) {
         self.taps = taps
+        self.stride = stride
         self.sampleRateHz = sampleRateHz
         let highest = sampleRateHz / 2 - (Self.minimumLowHz + Self.minimumBandHz(sampleRateHz, taps))
         // Very low rates leave no room above the minimum: the edges then start at 0 and end at half the rate.
@@ -226,11 +250,12 @@ public struct SincConvolution {
         return try (filters / (width * 2)).unsqueezed(1)
     }
 
-    /// [B, 1, N] to [B, C, N]; always in float32.
-    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        let type = x.scalarType
-        let padded = try x.to(.float32).reflectionPadded(taps / 2, taps / 2)
-        return try padded.convolved1d(filters()).to(type)
+    /// Wave [B, N, 1], mirrored at its ends, to [B, N / stride, C]; always in float32.
+    public func callAsFunction(_ wave_BN1: Tensor) throws(TorchError) -> Tensor {
+        let type = wave_BN1.scalarType
+        let wave = try wave_BN1.to(.float32).squeezed(2)
+        let padded = try wave.reflectionPadded(taps / 2, taps / 2).unsqueezed(2)
+        return try padded.convolvedOverTime(filters(), stride: stride).to(type)
     }
 }
 
@@ -241,10 +266,10 @@ public struct PSwish {
 
     /// Creates `alpha` (2) and `beta` (0).
     public init(_ path: ParameterPath, _ channels: Int) throws(TorchError) {
-        alpha = try path.parameter("alpha", [1, channels, 1], .constant(2))
-        beta = try path.parameter("beta", [1, channels, 1], .constant(0))
+        alpha = try path.parameter("alpha", [channels], .constant(2))
+        beta = try path.parameter("beta", [channels], .constant(0))
     }
 
-    /// [B, C, N] to [B, C, N]
+    /// [B, N, C] to [B, N, C]
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor { try x * alpha * (x * beta).sigmoid() }
 }

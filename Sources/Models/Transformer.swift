@@ -83,7 +83,7 @@ public struct Attention {
         let packed = try qkv(x_BND).reshaped([batch, frames, 3, heads, width / heads]).permuted([2, 0, 3, 1, 4])
         let parts = try packed.unbound(0)
         let mixed: Tensor
-        if learning {
+        if learning && (rates.attention > 0 || bias?.requiresGradient == true) {
             mixed = try plain(parts[0], parts[1], parts[2], bias)
         } else {
             mixed = try parts[0].attended(key: parts[1], value: parts[2], bias: bias?.to(x_BND.scalarType))
