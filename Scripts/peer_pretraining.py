@@ -549,7 +549,7 @@ def measure(arguments):
     with torch.no_grad():
         frames = model.local_features(wave[:1]).shape[1]
     optimizer = Adam(model)
-    times, parts, losses, kept = [], [], [], None
+    times, cpu_times, parts, losses, kept = [], [], [], [], None
 
     for step in range(arguments.warm_up + arguments.steps):
         rows = len(wave) * clones
@@ -559,11 +559,11 @@ def measure(arguments):
             noise = (torch.from_numpy(stored["noise"]) if "noise" in stored else
                      torch.randn(rows, frames, c.embedding) * c.noise_deviation)
             kept = int((~mask[0]).sum())
-            started = time.perf_counter()
+            started, started_cpu = time.perf_counter(), time.process_time()
             loss, _, _, seconds = training_step(model, optimizer, wave, mask, noise, clones, 0.9997)
             losses.append(loss / int(mask.sum()))
         else:
-            started, seconds = time.perf_counter(), {}
+            started, started_cpu, seconds = time.perf_counter(), time.process_time(), {}
             with torch.inference_mode():
                 features = model.local_features(wave)
                 x = features + model.encoder.encode_positions(features)
@@ -571,6 +571,7 @@ def measure(arguments):
                 torch.stack(outputs[-c.target_layers:]).mean(0)
         if step >= arguments.warm_up:
             times.append(time.perf_counter() - started)
+            cpu_times.append(time.process_time() - started_cpu)
             parts.append(seconds)
 
     seconds = statistics.median(times)
@@ -580,7 +581,7 @@ def measure(arguments):
         "rate_hz": c.rate_hz, "frames": frames, "kept_frames": kept, "dropout": c.dropout, "threads": torch.get_num_threads(),
         "matmul_precision": torch.get_float32_matmul_precision(), "torch": torch.__version__,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "seconds": seconds, "all_seconds": times,
+        "seconds": seconds, "cpu_seconds": statistics.median(cpu_times), "all_seconds": times,
         "seconds_by_part": {name: statistics.median(p[name] for p in parts) for name in parts[0]},
         "audio_seconds_per_second": wave.numel() / c.rate_hz / seconds, "losses": losses,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
