@@ -9,6 +9,19 @@ public enum RecipeLayer: Sendable, Hashable {
     case file(URL)
     /// YAML text, and what to call it in messages.
     case text(String, name: String)
+
+    /// The recipe that a user means: a path of a YAML file, or the name of one in `folder` (`tiny` for `tiny.yaml`).
+    public static func find(_ recipe: String, in folder: URL) throws(RecipeError) -> RecipeLayer {
+        let path = URL(filePath: recipe)
+        if recipe.contains("/") || ["yaml", "yml"].contains(path.pathExtension) { return .file(path) }
+        let named = folder.appending(path: "\(recipe).yaml")
+        if FileManager.default.fileExists(atPath: named.path) { return .file(named) }
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+            .filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
+        throw RecipeError(
+            "", origin: nil,
+            "there is no recipe \"\(recipe)\"; take the path of a YAML file or one of \(names.joined(separator: ", "))")
+    }
 }
 
 /// Turns layers of YAML into typed configurations and back.

@@ -148,6 +148,20 @@ private struct Sample: Codable, Hashable, Sendable {
         #expect(error?.description.contains("/nonexistent/x.yaml: cannot be read") == true)
     }
 
+    @Test func `A recipe is found by its path or its name, and a wrong name is answered with the right ones`() throws {
+        try withTemporaryFolder { folder in
+            for name in ["tiny", "base"] {
+                try Data("seed: 7".utf8).write(to: folder.appending(path: "\(name).yaml"))
+            }
+            let path = folder.appending(path: "tiny.yaml").path
+            let (named, direct) = (try RecipeLayer.find("tiny", in: folder), try RecipeLayer.find(path, in: folder))
+            #expect(try RecipeDecoder.decode(defaults: Sample(), layers: [named]).seed == 7)
+            #expect(try RecipeDecoder.decode(defaults: Sample(), layers: [direct]).seed == 7)
+            let error = #expect(throws: RecipeError.self) { try RecipeLayer.find("tinny", in: folder) }
+            #expect(error?.description.contains("\"tinny\"; take the path of a YAML file or one of base, tiny") == true)
+        }
+    }
+
     @Test func `A text that unfolds to millions of values is refused`() {
         var yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
         for level in 1...8 {
