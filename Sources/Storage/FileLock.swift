@@ -34,6 +34,8 @@ public final class FileLock: Sendable {
     }
 
     deinit {
+        // Nobody may be told the name of a process that is gone.
+        _ = ftruncate(descriptor, 0)
         close(descriptor)
     }
 }
