@@ -267,7 +267,7 @@ public final class Animal2Vec {
 
     /// A new model; the teacher starts as a copy of the student.
     public init(
-        _ configuration: Animal2VecConfiguration, seed: UInt64 = 0, precision: Precision = .float32,
+        _ configuration: Animal2VecConfiguration, seed: UInt64 = 0, precision: Precision = .fp32,
         device: Device = .cpu
     ) throws(TorchError) {
         self.configuration = configuration

@@ -28,7 +28,7 @@ public final class FrameClassifier {
     public init(
         _ configuration: Animal2VecConfiguration, classCount: Int, rates: DropoutRates = .init(),
         headDropout: Double = 0,
-        seed: UInt64 = 0, precision: Precision = .float32, trainable: Bool = true, device: Device = .cpu
+        seed: UInt64 = 0, precision: Precision = .fp32, trainable: Bool = true, device: Device = .cpu
     ) throws(TorchError) {
         self.configuration = configuration
         self.classCount = classCount

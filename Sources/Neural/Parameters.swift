@@ -4,14 +4,19 @@ import Torch
 
 /// In which numbers a model computes. Weights are kept in float32 whatever the choice.
 public enum Precision: String, Codable, Sendable, CaseIterable {
-    case float32, bfloat16, float16
+    /// Single precision.
+    case fp32
+    /// The upper half of single precision; no loss scaling.
+    case bf16
+    /// Half precision with loss scaling.
+    case fp16
 
     /// The element type of activations and working weights.
     public var scalarType: ScalarType {
         switch self {
-        case .float32: .float32
-        case .bfloat16: .bfloat16
-        case .float16: .float16
+        case .fp32: .float32
+        case .bf16: .bfloat16
+        case .fp16: .float16
         }
     }
 }
@@ -41,7 +46,7 @@ public final class ParameterStore {
     private var indices: [String: Int] = [:]
 
     /// An empty store.
-    public init(seed: UInt64 = 0, precision: Precision = .float32, trainable: Bool = true, device: Device = .cpu) {
+    public init(seed: UInt64 = 0, precision: Precision = .fp32, trainable: Bool = true, device: Device = .cpu) {
         self.seed = seed
         self.precision = precision
         self.trainable = trainable
@@ -66,7 +71,7 @@ public final class ParameterStore {
         let master = try withoutGradients { () throws(TorchError) in
             try initialization.tensor(shape, seed: seed, name: name).to(device)
         }
-        let keepsMaster = precision == .float32 || alwaysFloat32
+        let keepsMaster = precision == .fp32 || alwaysFloat32
         let working = keepsMaster ? master : try master.to(precision.scalarType)
         if trainable { try working.requiringGradient() }
         indices[name] = parameters.count
@@ -76,7 +81,7 @@ public final class ParameterStore {
 
     /// Copies the masters into the working copies; after an optimizer step, when the precision is not float32.
     public func refreshWorkingCopies() throws(TorchError) {
-        guard precision != .float32 else { return }
+        guard precision != .fp32 else { return }
         let copies = parameters.filter { $0.working.scalarType != .float32 }
         try withoutGradients { () throws(TorchError) in
             try perform("aten::_foreach_copy_", .tensors(copies.map(\.working)), .tensors(copies.map(\.master)))

@@ -1,5 +1,7 @@
 // The sections that recipes are made of. Every field has a default; YAML keys are the names of the fields.
 
+import Neural
+
 /// The sections of a recipe.
 public enum Recipe {
     /// Which self-supervised method is used.
@@ -134,17 +136,7 @@ public enum Recipe {
     /// How numbers are held during training.
     public struct Precision: Codable, Sendable, Hashable {
         /// The type in which the network computes; weights are kept in fp32 in any case.
-        public enum Compute: String, Codable, Sendable, CaseIterable {
-            /// Single precision.
-            case fp32
-            /// The upper half of single precision; no loss scaling.
-            case bf16
-            /// Half precision with loss scaling.
-            case fp16
-        }
-
-        /// The type in which the network computes.
-        public var compute = Compute.fp32
+        public var compute = Neural.Precision.fp32
         /// Factor of the loss at the start, of fp16 only.
         public var initialLossScale = 1.0
         /// Training stops when the factor falls below this.
