@@ -7,7 +7,7 @@ enum EvsonganalyNotes {
     private static let settings = ["Fs", "min_int", "min_dur", "threshold", "sm_win"]
 
     static func read(_ url: URL, into builder: inout TableBuilder) throws(LabelError) {
-        let mat = try MatFile(reading: url)
+        let mat = try MatFile(file: builder.file, bytes: try LabelText.load(url))
         builder.mention(builder.recording)
         guard let labels = try mat.text("labels"), let onsets = try mat.numbers("onsets"),
             let offsets = try mat.numbers("offsets")
@@ -64,6 +64,6 @@ enum EvsonganalyNotes {
             let value = options.properties[name].flatMap { NumberText.read($0) } ?? normal
             variables.append((name, .numbers([value])))
         }
-        return try MatFile.bytes(variables, file: file)
+        return MatFile.bytes(variables)
     }
 }

@@ -1,174 +1,187 @@
-// The few things evsonganaly needs of MATLAB 5 files, through matio. Sizes are checked before anything is read, because a
-// damaged header can claim any size.
+// The part of MATLAB 5 files that evsonganaly needs: matrices of numbers and rows of characters, plain or compressed
+// (MathWorks, “MAT-File Format”, chapter 1). Read here and not through matio because recordings come from damaged disks:
+// matio trusts every size in the file and reserves 28 GB for one flipped bit. The tests hold both against each other.
 import CMatio
 import Foundation
 
-/// An open MATLAB 5 file.
-struct MatFile: ~Copyable {
-    private let handle: OpaquePointer
+/// The variables of a MATLAB 5 file.
+struct MatFile {
     let file: String
+    private var variables: [String: Variable] = [:]
 
-    /// No label file holds more values in one variable.
-    private static let greatestCount = 1 << 24
+    private struct Variable {
+        var isText: Bool
+        var count: Int
+        var data: Element?
+    }
 
-    init(reading url: URL) throws(LabelError) {
-        file = url.path(percentEncoded: false)
-        let bytes = try LabelText.load(url)
-        // Bytes 124 … 127 hold the version and the byte order mark; other versions go through other, larger libraries.
+    /// Reads all variables; what is no matrix of numbers or characters is stepped over.
+    init(file: String, bytes: [UInt8]) throws(LabelError) {
+        self.file = file
+        // Bytes 124 … 127 hold the version and the mark of the byte order.
+        let marks: [[UInt8]] = [[0x00, 0x01, 0x49, 0x4D], [0x01, 0x00, 0x4D, 0x49]]
         guard bytes.count >= 128, bytes.starts(with: Array("MATLAB 5.0".utf8)),
-            [[0x00, 0x01, 0x49, 0x4D], [0x01, 0x00, 0x4D, 0x49]].contains(Array(bytes[124..<128]))
+            let order = marks.firstIndex(of: Array(bytes[124..<128]))
         else {
             let isNewer = bytes.starts(with: Array("MATLAB 7.3".utf8))
             throw LabelError(
                 file: file, reason: isNewer ? "is a MATLAB 7.3 file" : "is not a MATLAB 5 file",
                 remedy: isNewer ? "save it in MATLAB with the option -v7" : "check that the file is whole")
         }
-        guard let handle = Mat_Open(file, Int32(MAT_ACC_RDONLY.rawValue)) else {
-            throw LabelError(file: file, reason: "is damaged", remedy: "copy the file again from its source")
+        var elements = ElementReader(bytes: bytes[128...], isBigEndian: order == 1)
+        while let element = elements.next() {
+            switch element.type {
+            case .compressed:
+                guard let inflated = inflate(element.bytes) else { continue }
+                var inner = ElementReader(bytes: inflated[...], isBigEndian: order == 1)
+                if let matrix = inner.next(), matrix.type == .matrix { take(matrix) }
+            case .matrix: take(element)
+            default: continue
+            }
         }
-        self.handle = handle
     }
-
-    private init(_ handle: OpaquePointer, _ file: String) {
-        self.handle = handle
-        self.file = file
-    }
-
-    deinit { Mat_Close(handle) }
 
     /// The numbers of a variable in the order of memory, whatever type they are stored in; nil if it is not there.
     func numbers(_ name: String) throws(LabelError) -> [Double]? {
-        try withVariable(name) { (variable, count) throws(LabelError) in
-            guard count > 0 else { return [] }
-            guard let data = variable.data, variable.isComplex == 0,
-                let values = MatFile.values(data, type: variable.data_type, count: count)
-            else {
-                throw LabelError(
-                    file: file, column: name, reason: "does not hold numbers", remedy: "save the file again")
-            }
-            return values
+        guard let variable = variables[name] else { return nil }
+        if variable.count == 0 { return [] }
+        guard let values = variable.data?.numbers(), values.count == variable.count, !variable.isText else {
+            throw LabelError(file: file, column: name, reason: "does not hold numbers", remedy: "save the file again")
         }
+        return values
     }
 
     /// The characters of a variable; nil if it is not there.
     func text(_ name: String) throws(LabelError) -> String? {
-        try withVariable(name) { (variable, count) throws(LabelError) in
-            guard count > 0 else { return "" }
-            guard variable.class_type == MAT_C_CHAR, let data = variable.data else {
-                throw LabelError(
-                    file: file, column: name, reason: "does not hold text", remedy: "save the file again")
-            }
-            if variable.data_type == MAT_T_UTF8 {
-                return String(decoding: UnsafeRawBufferPointer(start: data, count: Int(variable.nbytes)), as: UTF8.self)
-            }
-            let units = MatFile.values(data, type: variable.data_type, count: count) ?? []
-            return String(decoding: units.map { UInt16(max(0, min($0, 65_535))) }, as: UTF16.self)
+        guard let variable = variables[name] else { return nil }
+        if variable.count == 0 { return "" }
+        let failure = LabelError(
+            file: file, column: name, reason: "does not hold text", remedy: "save the file again")
+        guard variable.isText, let data = variable.data else { throw failure }
+        if data.type == .utf8 {
+            guard let text = String(validating: data.bytes, as: UTF8.self) else { throw failure }
+            return text
         }
+        guard let units = data.numbers(), units.count == variable.count,
+            units.allSatisfy({ $0 >= 0 && $0 <= 65_535 })
+        else { throw failure }
+        return String(decoding: units.map { UInt16($0) }, as: UTF16.self)
     }
 
-    private func withVariable<Result>(
-        _ name: String, _ body: (matvar_t, Int) throws(LabelError) -> Result
-    ) throws(LabelError) -> Result? {
-        guard let variable = Mat_VarReadInfo(handle, name) else { return nil }
-        defer { Mat_VarFree(variable) }
-        var count = 1
-        for index in 0..<Int(max(0, min(variable.pointee.rank, 16))) {
-            let (product, overflow) = count.multipliedReportingOverflow(by: Int(clamping: variable.pointee.dims[index]))
-            count = overflow ? Int.max : product
-        }
-        guard variable.pointee.rank > 0, count <= MatFile.greatestCount else {
-            throw LabelError(
-                file: file, column: name, value: "\(count) values", reason: "is damaged",
-                remedy: "copy the file again from its source")
-        }
-        guard count == 0 || Mat_VarReadDataAll(handle, variable) == 0 else {
-            throw LabelError(
-                file: file, column: name, reason: "is damaged", remedy: "copy the file again from its source")
-        }
-        return try body(variable.pointee, count)
+    /// Flags, dimensions, name and real part of a matrix.
+    private mutating func take(_ matrix: Element) {
+        var parts = ElementReader(bytes: matrix.bytes, isBigEndian: matrix.isBigEndian)
+        guard let flags = parts.next(), flags.type == .uint32, flags.bytes.count == 8,
+            let dimensions = parts.next(), dimensions.type == .int32, let sizes = dimensions.numbers(),
+            let name = parts.next(), name.type == .int8
+        else { return }
+        let word = Int(flags.numbers()?[0] ?? 0)
+        let (arrayClass, isComplex) = (word & 0xFF, word & 0x0800 != 0)
+        // 4 is text; 6 … 15 are full matrices of floating-point numbers and integers.
+        guard arrayClass == 4 || (6...15).contains(arrayClass), !isComplex else { return }
+        let product = sizes.reduce(1, *)
+        let data = parts.next()
+        guard product >= 0, product <= Double(Int32.max) else { return }
+        variables[String(decoding: name.bytes, as: UTF8.self)] =
+            Variable(isText: arrayClass == 4, count: Int(product), data: data)
     }
+}
 
-    private static func values(_ data: UnsafeMutableRawPointer, type: matio_types, count: Int) -> [Double]? {
-        func read<Value: BinaryInteger>(_: Value.Type) -> [Double] {
-            let values = data.assumingMemoryBound(to: Value.self)
-            return (0..<count).map { Double(values[$0]) }
-        }
+/// The types of data elements.
+private enum ElementType: UInt32 {
+    case int8 = 1
+    case uint8, int16, uint16, int32, uint32, single
+    case double = 9
+    case int64 = 12
+    case uint64, matrix, compressed, utf8, utf16, utf32
+}
+
+/// A tagged piece of the file.
+private struct Element {
+    var type: ElementType
+    var bytes: ArraySlice<UInt8>
+    var isBigEndian: Bool
+
+    /// The content as numbers, or nil if its type holds none.
+    func numbers() -> [Double]? {
         switch type {
-        case MAT_T_DOUBLE:
-            return Array(UnsafeBufferPointer(start: data.assumingMemoryBound(to: Double.self), count: count))
-        case MAT_T_SINGLE:
-            let values = data.assumingMemoryBound(to: Float.self)
-            return (0..<count).map { Double(values[$0]) }
-        case MAT_T_INT8: return read(Int8.self)
-        case MAT_T_UINT8, MAT_T_UTF8: return read(UInt8.self)
-        case MAT_T_INT16: return read(Int16.self)
-        case MAT_T_UINT16, MAT_T_UTF16: return read(UInt16.self)
-        case MAT_T_INT32: return read(Int32.self)
-        case MAT_T_UINT32: return read(UInt32.self)
-        case MAT_T_INT64: return read(Int64.self)
-        case MAT_T_UINT64: return read(UInt64.self)
-        default: return nil
+        case .int8: bytes.map { Double(Int8(bitPattern: $0)) }
+        case .uint8, .utf8: bytes.map { Double($0) }
+        case .int16: words(UInt16.self).map { Double(Int16(bitPattern: $0)) }
+        case .uint16, .utf16: words(UInt16.self).map { Double($0) }
+        case .int32: words(UInt32.self).map { Double(Int32(bitPattern: $0)) }
+        case .uint32, .utf32: words(UInt32.self).map { Double($0) }
+        case .single: words(UInt32.self).map { Double(Float(bitPattern: $0)) }
+        case .double: words(UInt64.self).map { Double(bitPattern: $0) }
+        case .int64: words(UInt64.self).map { Double(Int64(bitPattern: $0)) }
+        case .uint64: words(UInt64.self).map { Double($0) }
+        case .matrix, .compressed: nil
+        }
+    }
+
+    private func words<Word: FixedWidthInteger>(_: Word.Type) -> [Word] {
+        bytes.withUnsafeBytes { buffer in
+            (0..<buffer.count / MemoryLayout<Word>.size).map { index in
+                let word = buffer.loadUnaligned(fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
+                return isBigEndian ? Word(bigEndian: word) : Word(littleEndian: word)
+            }
         }
     }
 }
 
-extension MatFile {
-    /// The content of a variable to write.
-    enum Content {
-        /// A column of doubles.
-        case numbers([Double])
-        /// A row of characters, each below 256.
-        case text(String)
-    }
+/// Steps through tagged elements; ends at the first that does not fit.
+private struct ElementReader {
+    var bytes: ArraySlice<UInt8>
+    let isBigEndian: Bool
 
-    /// The bytes of a MATLAB 5 file with these variables.
-    static func bytes(_ variables: [(name: String, content: Content)], file: String) throws(LabelError) -> [UInt8] {
-        let url = FileManager.default.temporaryDirectory.appending(path: "labels-\(UUID().uuidString).mat")
-        defer { try? FileManager.default.removeItem(at: url) }
-        let failure = LabelError(
-            file: file, reason: "could not be written through \(url.path(percentEncoded: false))",
-            remedy: "check that the temporary folder has room")
-        try write(variables, to: url, failure: failure)
-        guard let data = try? Data(contentsOf: url) else { throw failure }
-        return [UInt8](data)
-    }
-
-    private static func write(
-        _ variables: [(name: String, content: Content)], to url: URL, failure: LabelError
-    ) throws(LabelError) {
-        let path = url.path(percentEncoded: false)
-        guard let handle = Mat_CreateVer(path, "MATLAB 5.0 MAT-file, written by animal2vec", MAT_FT_MAT5) else {
-            throw failure
+    mutating func next() -> Element? {
+        guard bytes.count >= 8 else { return nil }
+        let first = word(at: 0)
+        // A small element keeps its size in the upper half of the first word and up to four bytes in the second.
+        if first >> 16 != 0 {
+            let count = Int(first >> 16)
+            guard count <= 4, let type = ElementType(rawValue: first & 0xFFFF) else { return nil }
+            let start = bytes.startIndex + 4
+            defer { bytes = bytes.dropFirst(8) }
+            return Element(type: type, bytes: bytes[start..<start + count], isBigEndian: isBigEndian)
         }
-        let mat = MatFile(handle, path)
-        for (name, content) in variables {
-            let status: Int32
-            switch content {
-            case .numbers(var values):
-                var dimensions = [values.count, values.isEmpty ? 0 : 1]
-                status = mat.write(name, MAT_C_DOUBLE, MAT_T_DOUBLE, &dimensions, &values)
-            case .text(let text):
-                var units = text.unicodeScalars.map { UInt8($0.value & 0xFF) }
-                var dimensions = [units.isEmpty ? 0 : 1, units.count]
-                status = mat.write(name, MAT_C_CHAR, MAT_T_UINT8, &dimensions, &units)
+        let count = Int(word(at: 4))
+        guard count <= bytes.count - 8, let type = ElementType(rawValue: first) else { return nil }
+        let start = bytes.startIndex + 8
+        let padded = type == .compressed ? count : (count + 7) / 8 * 8
+        defer { bytes = bytes.dropFirst(8 + padded) }
+        return Element(type: type, bytes: bytes[start..<start + count], isBigEndian: isBigEndian)
+    }
+
+    private func word(at offset: Int) -> UInt32 {
+        bytes.withUnsafeBytes { buffer in
+            let word = buffer.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+            return isBigEndian ? UInt32(bigEndian: word) : UInt32(littleEndian: word)
+        }
+    }
+}
+
+/// The content of a zlib stream, or nil if it is damaged or larger than any label file.
+private func inflate(_ compressed: ArraySlice<UInt8>) -> [UInt8]? {
+    let greatestCount = 64 << 20
+    var stream = z_stream()
+    guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
+    defer { inflateEnd(&stream) }
+    var input = Array(compressed)
+    var output: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    return input.withUnsafeMutableBufferPointer { input in
+        stream.next_in = input.baseAddress
+        stream.avail_in = UInt32(input.count)
+        while true {
+            let status = chunk.withUnsafeMutableBufferPointer { chunk in
+                stream.next_out = chunk.baseAddress
+                stream.avail_out = UInt32(chunk.count)
+                return CMatio.inflate(&stream, Z_NO_FLUSH)
             }
-            guard status == 0 else { throw failure }
+            output.append(contentsOf: chunk[..<(chunk.count - Int(stream.avail_out))])
+            if status == Z_STREAM_END { return output }
+            guard status == Z_OK, output.count <= greatestCount else { return nil }
         }
-    }
-
-    private func write(
-        _ name: String, _ classType: matio_classes, _ type: matio_types, _ dimensions: inout [Int],
-        _ data: UnsafeMutableRawPointer
-    ) -> Int32 {
-        var sizes = dimensions.map { Int($0) }
-        guard
-            let variable = sizes.withUnsafeMutableBufferPointer({ sizes in
-                sizes.withMemoryRebound(to: size_t.self) {
-                    Mat_VarCreate(name, classType, type, 2, $0.baseAddress, data, 0)
-                }
-            })
-        else { return -1 }
-        defer { Mat_VarFree(variable) }
-        return Mat_VarWrite(handle, variable, MAT_COMPRESSION_ZLIB)
     }
 }
