@@ -88,7 +88,10 @@ public struct RecordingIndex: Sendable {
         }
         // A stem may hold dots of its own (`20190101.120000`), so the name itself is tried before its stem.
         let last = RecordingName.lastComponent(name)
-        if let candidates = byStem[last] ?? byStem[RecordingName.stem(last)] { return RecordingIndex.match(candidates) }
+        let stem = RecordingName.stem(last)
+        if let candidates = byStem[last] ?? byStem[stem] ?? byName[RecordingIndex.normal(stem)] {
+            return RecordingIndex.match(candidates)
+        }
         return .none
     }
 
