@@ -35,7 +35,8 @@ public struct AudioFile: Sendable, Hashable {
     /// The extensions, in lower case and without the dot, that mean a recording when a folder is searched.
     public static let extensions: Set<String> = [
         "wav", "wave", "bwf", "rf64", "w64", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "aif", "aiff",
-        "aifc", "wma", "au", "snd", "caf", "cbin", "wv", "tta", "ape", "voc", "sph", "nist", "amr", "3gp", "mka", "webm",
+        "aifc", "wma", "au", "snd", "caf", "cbin", "wv", "tta", "ape", "voc", "sph", "nist", "amr", "3gp", "mka",
+        "webm",
     ]
 
     /// Whether a name ends like that of a recording, without regard to case.

@@ -94,7 +94,8 @@ public struct AudioInspection: Sendable, Equatable, Codable {
         return result
     }
 
-    private static func warnings(_ levels: [LevelMeter], _ counts: DecodingCounts, _ clippedShare: Double) -> [Warning] {
+    private static func warnings(_ levels: [LevelMeter], _ counts: DecodingCounts, _ clippedShare: Double) -> [Warning]
+    {
         var warnings: [Warning] = []
         if levels.allSatisfy({ $0.lowest == 0 && $0.highest == 0 }) {
             warnings.append(.silent)

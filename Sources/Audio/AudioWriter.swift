@@ -28,7 +28,9 @@ public enum AudioWriter {
     }
 
     /// Samples by channel as a WAV file in memory.
-    public static func encodedWAV(_ channels: [[Float]], rateHz: Double, isFloat: Bool = false) throws(AudioError) -> Data {
+    public static func encodedWAV(_ channels: [[Float]], rateHz: Double, isFloat: Bool = false) throws(AudioError)
+        -> Data
+    {
         let rate = try checked(channels, rateHz)
         let frames = channels[0].count
         let sampleBytes = isFloat ? 4 : 2

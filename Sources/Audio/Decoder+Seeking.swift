@@ -46,10 +46,14 @@ extension Decoder {
         var back = preroll
         for _ in 0..<3 where target - back > 0 {
             let timestamp = media.timestamp(target - back + origin)
-            guard av_seek_frame(media.format, media.stream.pointee.index, timestamp, audioSeekBackward) >= 0 else { break }
+            guard av_seek_frame(media.format, media.stream.pointee.index, timestamp, audioSeekBackward) >= 0 else {
+                break
+            }
             avcodec_flush_buffers(media.codec)
             forgetState()
             mustFindPosition = true
+            // Near the end the Ogg demuxer no longer trims the last packet: the last page's count says where it ends.
+            if !media.isLossless { endFrame = media.promisedFrames }
             guard let landed = try next() else { break }
             if landed.startFrame <= target - preroll / 2 { return landed }
             back = max(back, media.rateHz / 4) * 4

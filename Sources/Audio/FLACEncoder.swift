@@ -62,7 +62,8 @@ enum FLACEncoder {
             try check(av_frame_get_buffer(frame, 0), "FLAC")
             samples.withUnsafeBytes { bytes in
                 let source = bytes.baseAddress! + start * channelCount * 2
-                UnsafeMutableRawPointer(frame.pointee.data.0!).copyMemory(from: source, byteCount: count * channelCount * 2)
+                UnsafeMutableRawPointer(frame.pointee.data.0!).copyMemory(
+                    from: source, byteCount: count * channelCount * 2)
             }
             try check(avcodec_send_frame(codec, frame), "FLAC")
             av_frame_unref(frame)

@@ -27,9 +27,11 @@ final class FloatConversion {
     ) -> Bool {
         let length = Int(frame.pointee.nb_samples)
         let channels = media.channelCount
-        let isPlain = Int(frame.pointee.ch_layout.nb_channels) == channels
+        let isPlain =
+            Int(frame.pointee.ch_layout.nb_channels) == channels
             && Int(frame.pointee.sample_rate) == media.rateHz
-        let isPlanar = frame.pointee.format == AV_SAMPLE_FMT_FLTP.rawValue
+        let isPlanar =
+            frame.pointee.format == AV_SAMPLE_FMT_FLTP.rawValue
             || frame.pointee.format == AV_SAMPLE_FMT_FLT.rawValue && channels == 1
         if isPlain, isPlanar {
             for channel in 0..<channels {
@@ -50,7 +52,8 @@ final class FloatConversion {
                 buffer = .allocate(capacity: capacity * channels)
             }
             for channel in 0..<channels { planes[channel] = buffer! + channel * capacity }
-            let converted = planes.withMemoryRebound(to: UnsafeMutablePointer<UInt8>?.self, capacity: channels) { output in
+            let converted = planes.withMemoryRebound(to: UnsafeMutablePointer<UInt8>?.self, capacity: channels) {
+                output in
                 UnsafeMutableRawPointer(frame.pointee.extended_data!)
                     .withMemoryRebound(to: UnsafePointer<UInt8>?.self, capacity: channels) { input in
                         swr_convert(resampler, output, Int32(length), input, Int32(length))
@@ -73,7 +76,9 @@ final class FloatConversion {
 
     private func prepare(for frame: UnsafeMutablePointer<AVFrame>, media: OpenedMedia) -> Bool {
         let channels = frame.pointee.ch_layout.nb_channels
-        if resampler != nil, format == frame.pointee.format, channelCount == channels, rateHz == frame.pointee.sample_rate {
+        if resampler != nil, format == frame.pointee.format, channelCount == channels,
+            rateHz == frame.pointee.sample_rate
+        {
             return true
         }
         swr_free(&resampler)

@@ -31,8 +31,8 @@ struct LevelMeter {
         var index = 0
         while index < whole {
             let x = raw.loadUnaligned(fromByteOffset: index * 4, as: SIMD8<Float>.self)
-            low = pointwiseMin(low, x)
-            high = pointwiseMax(high, x)
+            low.replace(with: x, where: x .< low)
+            high.replace(with: x, where: x .> high)
             squares += x * x
             sums += x
             atFullScale.replace(with: atFullScale &+ 1, where: (x .>= Self.fullScale) .| (x .<= -Self.fullScale))

@@ -40,7 +40,7 @@ public struct RecordingMetadata: Sendable, Hashable, Codable {
 
     /// Reads what a file and its name tell. Never throws: what cannot be read is not known.
     public init(path: String) {
-        let name = RecordingName(path)
+        let name = RecorderFileName(path)
         namePrefix = name.prefix
         isTriggered = name.isTriggered
         var size: Int64 = 0
@@ -76,7 +76,9 @@ public struct RecordingMetadata: Sendable, Hashable, Codable {
             start = time
             startSource = .guano
         }
-        let place = (guano["Loc Position"] ?? "").split(whereSeparator: { $0 == " " || $0 == "," }).compactMap { Double($0) }
+        let place = (guano["Loc Position"] ?? "").split(whereSeparator: { $0 == " " || $0 == "," }).compactMap {
+            Double($0)
+        }
         if place.count == 2, abs(place[0]) <= 90, abs(place[1]) <= 180 {
             (latitude, longitude) = (place[0], place[1])
         }

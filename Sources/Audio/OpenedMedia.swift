@@ -104,7 +104,9 @@ final class OpenedMedia {
 
         func audioStream() -> Int32 { av_find_best_stream(format, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0) }
         func isComplete(_ index: Int32) -> Bool {
-            guard index >= 0, let parameters = format.pointee.streams[Int(index)]!.pointee.codecpar else { return false }
+            guard index >= 0, let parameters = format.pointee.streams[Int(index)]!.pointee.codecpar else {
+                return false
+            }
             let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
             return parameters.pointee.sample_rate > 0 && parameters.pointee.ch_layout.nb_channels > 0
                 && name.hasPrefix("pcm_")
@@ -148,7 +150,8 @@ final class OpenedMedia {
             throw .unreadable(path: path, reason: "it has \(channelCount) channels; 1 to 64 can be read")
         }
         let container = String(cString: format.pointee.iformat.pointee.name)
-        isInteger = codecName.hasPrefix("pcm_") && !codecName.hasPrefix("pcm_f") || codecName == "flac"
+        isInteger =
+            codecName.hasPrefix("pcm_") && !codecName.hasPrefix("pcm_f") || codecName == "flac"
             || codecName == "alac"
         isLossless = codecName.hasPrefix("pcm_") || ["flac", "alac", "wavpack", "tta"].contains(codecName)
         if promise == nil, layout?.repair == nil, inputFormat == nil {
@@ -239,7 +242,11 @@ final class OpenedMedia {
         let base = stream.pointee.time_base
         let seconds: Double
         if stream.pointee.duration != audioNoTimestamp, stream.pointee.duration > 0, base.den > 0 {
-            seconds = Double(stream.pointee.duration) * Double(base.num) / Double(base.den)
+            // The length of Opus in Ogg counts the frames that the decoder drops at the start.
+            let parameters = stream.pointee.codecpar!
+            let isOggOpus = parameters.pointee.codec_id == AV_CODEC_ID_OPUS && base.den == 48_000
+            let dropped = isOggOpus ? Int64(parameters.pointee.initial_padding) : 0
+            seconds = Double(stream.pointee.duration - dropped) * Double(base.num) / Double(base.den)
         } else if format.pointee.duration != audioNoTimestamp, format.pointee.duration > 0 {
             seconds = Double(format.pointee.duration) / Double(audioTimeBase)
         } else {
@@ -249,7 +256,8 @@ final class OpenedMedia {
         let frames = seconds * Double(rateHz)
         let leastBits = isLossless ? frames * Double(channelCount) * 0.01 : seconds * 50
         guard leastBits <= Double(bytes) * 8, frames < 1e15 else {
-            repairs.append("the header promises \(Int(min(seconds, 1e12))) s, which a file of \(bytes) bytes cannot hold")
+            repairs.append(
+                "the header promises \(Int(min(seconds, 1e12))) s, which a file of \(bytes) bytes cannot hold")
             return nil
         }
         return Int(frames.rounded())
@@ -267,7 +275,8 @@ final class OpenedMedia {
             head.filter({ $0 < 0x80 }).count * 10 >= head.count * 7
         else { return nil }
         let start = String(decoding: head.prefix(24), as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
-        let kind = start.lowercased().hasPrefix("<!doctype html") || start.lowercased().hasPrefix("<html") ? "HTML" : "text"
+        let kind =
+            start.lowercased().hasPrefix("<!doctype html") || start.lowercased().hasPrefix("<html") ? "HTML" : "text"
         return "the file is \(kind), not sound (it starts with \"\(start)\")"
     }
 }

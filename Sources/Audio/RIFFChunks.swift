@@ -50,15 +50,25 @@ struct RIFFChunks {
         let windowStart = max(offset, fileBytes - 65_536)
         let tail = Self.bytes(descriptor, windowStart, fileBytes - windowStart)
         guard tail.count >= 8 else { return nil }
-        for start in 0...(tail.count - 8) where Self.trailingNames.contains(Self.name(tail, start)) {
-            if isChunkList(at: windowStart + start) { return windowStart + start }
+        var code = UInt32(tail[0]) << 16 | UInt32(tail[1]) << 8 | UInt32(tail[2])
+        return tail.withUnsafeBufferPointer { tail in
+            for start in 0...(tail.count - 8) {
+                code = code << 8 | UInt32(tail[start + 3])
+                if Self.isTrailingCode(code), isChunkList(at: windowStart + start) { return windowStart + start }
+            }
+            return nil
         }
-        return nil
     }
 
-    private static let trailingNames: Set<String> = [
-        "guan", "wamd", "LIST", "bext", "iXML", "cue ", "id3 ", "ID3 ", "fact", "_PMX", "smpl", "afsp",
-    ]
+    private static func isTrailingCode(_ code: UInt32) -> Bool {
+        switch code {
+        // guan, wamd, LIST, bext, iXML, cue, id3, ID3, fact, _PMX, smpl, afsp
+        case 0x6775_616E, 0x7761_6D64, 0x4C49_5354, 0x6265_7874, 0x6958_4D4C, 0x6375_6520, 0x6964_3320, 0x4944_3320,
+            0x6661_6374, 0x5F50_4D58, 0x736D_706C, 0x6166_7370:
+            true
+        default: false
+        }
+    }
 
     private func walk(from start: Int) -> (chunks: [Chunk], end: Int) {
         var found: [Chunk] = []

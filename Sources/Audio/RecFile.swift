@@ -26,7 +26,9 @@ struct RecFile {
         func number(_ key: String) -> Double? {
             for line in text.split(whereSeparator: \.isNewline) {
                 let parts = line.split(separator: "=", maxSplits: 1)
-                guard parts.count == 2, parts[0].trimmingCharacters(in: .whitespaces).lowercased() == key else { continue }
+                guard parts.count == 2, parts[0].trimmingCharacters(in: .whitespaces).lowercased() == key else {
+                    continue
+                }
                 let value = parts[1].trimmingCharacters(in: .whitespaces).prefix { "0123456789.eE+-".contains($0) }
                 return Double(value)
             }

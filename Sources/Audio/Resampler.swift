@@ -134,7 +134,8 @@ public final class Resampler {
         }
         output.removeLast(room - max(0, Int(converted)))
         guard converted >= 0 else {
-            throw .unusableRate(rateHz: fromHz, reason: "conversion to \(toHz) Hz failed: \(FFmpegLog.reason(converted))")
+            throw .unusableRate(
+                rateHz: fromHz, reason: "conversion to \(toHz) Hz failed: \(FFmpegLog.reason(converted))")
         }
         givenFrames += Int(converted)
     }

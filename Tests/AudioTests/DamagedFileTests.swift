@@ -154,7 +154,9 @@ import Testing
         }
     }
 
-    @Test("Cut files of every coding are partial or say what is missing", arguments: ["a.flac", "constant.mp3", "vorbis.ogg", "big.aiff"])
+    @Test(
+        "Cut files of every coding are partial or say what is missing",
+        arguments: ["a.flac", "constant.mp3", "vorbis.ogg", "big.aiff"])
     func cutFiles(file: String) throws {
         try withTemporaryFolder { folder in
             let path = try Coding.all.first { $0.file == file }!.make(in: folder, seconds: 6)
@@ -166,14 +168,14 @@ import Testing
                 return
             }
             #expect(found.seconds > 1 && found.seconds < 5)
-            if file != "vorbis.ogg" { #expect(abs(lostSeconds + found.seconds - 6) < 0.1) }
+            if file != "vorbis.ogg" { #expect(abs(lostSeconds + found.seconds - 6) < 0.25) }
         }
     }
 
     @Test("Cut, flipped and spliced files never crash", arguments: Coding.all)
     func fuzz(coding: Coding) throws {
         try withTemporaryFolder { folder in
-            let path = try coding.make(in: folder, seconds: 1)
+            let path = try coding.make(in: folder, seconds: 0.5)
             let seed = try Data(contentsOf: URL(fileURLWithPath: path))
             var state: UInt64 = 88_172_645_463_325_252
             func random(_ bound: Int) -> Int {
@@ -198,11 +200,12 @@ import Testing
                 let found = AudioInspection.inspect(path: path)
                 // Silence may fill gaps, but not without bound.
                 #expect(found.seconds < 400 || !coding.file.hasSuffix("wav"), "round \(round)")
-                if found.verdict.isUsable, let stream = try? AudioStream(path: path, rateHz: 16_000, startSeconds: 0.5) {
+                if found.verdict.isUsable, let stream = try? AudioStream(path: path, rateHz: 16_000, startSeconds: 0.2)
+                {
                     _ = try? stream.next(frames: 4_000)
                     let reader = try AudioReader(path: path)
-                    _ = try? reader.read(seconds: 0.6..<0.8)
-                    _ = try? reader.read(seconds: 0.1..<0.2)
+                    _ = try? reader.read(seconds: 0.3..<0.4)
+                    _ = try? reader.read(seconds: 0.1..<0.15)
                 }
                 #expect(begun.duration(to: .now) < .seconds(20), "round \(round)")
             }

@@ -14,13 +14,15 @@ struct Coding: Sendable, CustomTestStringConvertible {
 
     static let all: [Coding] = [
         Coding(file: "s16.wav"), Coding(file: "s24.wav", arguments: ["-c:a", "pcm_s24le"]),
-        Coding(file: "s32.wav", arguments: ["-c:a", "pcm_s32le"]), Coding(file: "u8.wav", arguments: ["-c:a", "pcm_u8"]),
+        Coding(file: "s32.wav", arguments: ["-c:a", "pcm_s32le"]),
+        Coding(file: "u8.wav", arguments: ["-c:a", "pcm_u8"]),
         Coding(file: "float.wav", arguments: ["-c:a", "pcm_f32le"]),
         Coding(file: "double.wav", arguments: ["-c:a", "pcm_f64le"]),
         Coding(file: "mulaw.wav", arguments: ["-c:a", "pcm_mulaw"], rateHz: 8_000, channelCount: 1),
         Coding(file: "adpcm.wav", arguments: ["-c:a", "adpcm_ima_wav"]),
         Coding(file: "rf64.wav", arguments: ["-rf64", "always"]), Coding(file: "wave64.w64"), Coding(file: "big.aiff"),
-        Coding(file: "sun.au"), Coding(file: "core.caf"), Coding(file: "ultrasound.wav", rateHz: 384_000, channelCount: 1),
+        Coding(file: "sun.au"), Coding(file: "core.caf"),
+        Coding(file: "ultrasound.wav", rateHz: 384_000, channelCount: 1),
         Coding(file: "hydrophone.wav", rateHz: 2_000, channelCount: 3),
         Coding(file: "a.flac"), Coding(file: "hydrophone.flac", rateHz: 2_000, channelCount: 1),
         Coding(file: "ogg.ogg", arguments: ["-c:a", "flac"]),
@@ -32,7 +34,8 @@ struct Coding: Sendable, CustomTestStringConvertible {
         Coding(file: "opus.opus", arguments: ["-c:a", "libopus", "-b:a", "64k"], rateHz: 48_000, tolerance: 1e-4),
         Coding(file: "aac.m4a", arguments: ["-c:a", "aac"]), Coding(file: "alac.m4a", arguments: ["-c:a", "alac"]),
         Coding(file: "bare.aac", arguments: ["-c:a", "aac"]),
-        Coding(file: "windows.wma", arguments: ["-c:a", "wmav2"]), Coding(file: "pack.wv", arguments: ["-c:a", "wavpack"]),
+        Coding(file: "windows.wma", arguments: ["-c:a", "wmav2"]),
+        Coding(file: "pack.wv", arguments: ["-c:a", "wavpack"]),
     ]
 
     /// Writes the song in this coding, `seconds` long, and gives its path.
@@ -54,17 +57,18 @@ struct Coding: Sendable, CustomTestStringConvertible {
     @Test("A range read equals the same slice of the whole decode", arguments: Coding.all)
     func rangesEqualSlices(coding: Coding) throws {
         try withTemporaryFolder { folder in
-            let path = try coding.make(in: folder, seconds: 14)
+            let path = try coding.make(in: folder, seconds: 9)
             let whole = try AudioReader(path: path).read(seconds: 0..<1e9)
             #expect(whole.channels.count == coding.channelCount)
-            #expect(abs(Double(whole.frameCount) / Double(coding.rateHz) - 14) < 0.1)
+            #expect(abs(Double(whole.frameCount) / Double(coding.rateHz) - 9) < 0.1)
 
             let reader = try AudioReader(path: path)
             #expect(reader.file.rateHz == Double(coding.rateHz))
             let end = Double(whole.frameCount) / reader.file.rateHz
             // Forwards, backwards, near, far, at the borders.
             for (start, length) in [
-                (6.1, 0.5), (0.0, 0.3), (12.7, 1.0), (12.71, 0.2), (3.333, 2.0), (0.011, 0.1), (end - 0.3, 5.0), (9.9, 0.05),
+                (6.1, 0.5), (0.0, 0.3), (7.7, 1.0), (7.71, 0.2), (3.333, 2.0), (0.011, 0.1), (end - 0.3, 5.0),
+                (8.1, 0.05),
             ] {
                 let block = try reader.read(seconds: start..<start + length)
                 let first = Int((start * reader.file.rateHz).rounded())
@@ -72,8 +76,8 @@ struct Coding: Sendable, CustomTestStringConvertible {
                 #expect(block.startFrame == first)
                 #expect(block.frameCount == last - first, "\(start) s")
                 for channel in 0..<coding.channelCount where block.frameCount == last - first {
-                    let difference = zip(block.channels[channel], whole.channels[channel][first..<last])
-                        .map { abs($0 - $1) }.max() ?? 0
+                    let slice = Array(whole.channels[channel][first..<last])
+                    let difference = greatestDifference(block.channels[channel], slice)
                     #expect(difference <= coding.tolerance, "channel \(channel) at \(start) s")
                 }
             }
@@ -94,7 +98,12 @@ struct Coding: Sendable, CustomTestStringConvertible {
                 let reference = stride(from: channel, to: expected.count, by: coding.channelCount).map { expected[$0] }
                 #expect(whole.channels[channel] == reference)
             }
-            #expect(AudioInspection.inspect(path: path).verdict == .whole)
+            let inspection = AudioInspection.inspect(path: path)
+            #expect(inspection.verdict == .whole)
+            #expect(inspection.frames == whole.frameCount)
+            if path.hasSuffix("ogg") || path.hasSuffix("opus") {
+                #expect(inspection.promisedSeconds == inspection.seconds)
+            }
         }
     }
 

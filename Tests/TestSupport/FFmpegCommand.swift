@@ -21,21 +21,6 @@ public struct FFmpegFailure: Error, CustomStringConvertible {
     public let description: String
 }
 
-/// A signal with energy at many frequencies that never repeats: a sweep, a beating pair of tones and soft noise.
-public func syntheticSong(frames: Int, rateHz: Double, seed: UInt64 = 1) -> [Float] {
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    return (0..<frames).map { frame in
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        let noise = Double(Int64(bitPattern: state) >> 11) * 0x1p-53
-        let second = Double(frame) / rateHz
-        let sweep = sin(2 * .pi * (0.02 + 0.01 * second) * rateHz * second)
-        let tones = sin(2 * .pi * 0.05 * rateHz * second) + sin(2 * .pi * 0.0531 * rateHz * second + Double(seed))
-        return Float(0.3 * sweep + 0.15 * tones + 0.05 * noise)
-    }
-}
-
 /// 32-bit little-endian floats of a file, as `ffmpeg -f f32le` writes them.
 public func rawFloats(_ url: URL) throws -> [Float] {
     let data = try Data(contentsOf: url)

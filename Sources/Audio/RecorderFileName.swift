@@ -3,7 +3,7 @@
 import Foundation
 
 /// What a file name says.
-public struct RecordingName: Sendable, Hashable {
+public struct RecorderFileName: Sendable, Hashable {
     /// When the recording began; without a zone unless the name holds one.
     public var start: RecordingTime?
     /// What stands before the date: the site or the device; nil when nothing does.
