@@ -67,6 +67,22 @@ public struct FrontEnd {
             }
         }
 
+        /// Zeros ahead of what a layer sees.
+        fileprivate func paddingBefore(_ index: Int) -> Int {
+            let layer = resolvedLayers[index]
+            if index == 0 && sincFilters { return layer.kernel / 2 }
+            return layer.stride == 1 ? (layer.kernel - 1) / 2 : (layer.stride + 1) / 2
+        }
+
+        /// The centre of what frame 0 sees, in seconds from the start of the window.
+        public var firstFrameCentreSeconds: Double {
+            var centre = 0.0
+            for (index, layer) in resolvedLayers.enumerated().reversed() {
+                centre = Double(layer.stride) * centre + Double(layer.kernel - 1) / 2 - Double(paddingBefore(index))
+            }
+            return (centre + 0.5) / sampleRateHz
+        }
+
         /// Samples that one frame sees.
         public var receptiveFieldSamples: Int {
             var field = 1
