@@ -8,6 +8,9 @@ public enum RecordingName {
         return trimmed.last.map { String(Substring($0)) } ?? path
     }
 
+    /// A path with forward slashes.
+    public static func normalPath(_ path: String) -> String { path.replacing("\\", with: "/") }
+
     /// A name without folder and extension.
     public static func stem(_ path: String) -> String {
         let name = lastComponent(path)
@@ -81,7 +84,10 @@ public struct RecordingIndex: Sendable {
         if let match = byPath[normal] { return RecordingIndex.match(match) }
         if let candidates = byName[RecordingIndex.normal(RecordingName.lastComponent(name))] {
             if candidates.count > 1, let paths {
-                let fitting = candidates.filter { normal.hasSuffix("/" + RecordingIndex.normal(paths[$0])) }
+                let fitting = candidates.filter { candidate in
+                    let path = RecordingIndex.normal(paths[candidate])
+                    return normal.hasSuffix("/" + path) || path.hasSuffix("/" + normal)
+                }
                 if !fitting.isEmpty { return RecordingIndex.match(fitting) }
             }
             return RecordingIndex.match(candidates)
