@@ -80,7 +80,7 @@ extension RavenTable {
     /// Which column holds what.
     struct Layout {
         let columns: ColumnNames
-        let selection, view, channel, low, high, beginFile, beginPath, fileOffset, label, score: Int?
+        let selection, view, channel, low, high, beginFile, beginPath, fileOffset, label, score, speciesCode: Int?
         let begin, end: Int
         private let used: Set<Int>
 
@@ -103,6 +103,7 @@ extension RavenTable {
             beginPath = columns.index("Begin Path")
             fileOffset = columns.index("File Offset (s)")
             score = columns.index(anyOf: ["Confidence", "Score"])
+            speciesCode = columns.index("Species Code")
             let known = [selection, view, channel, low, high, beginFile, beginPath, fileOffset, score, begin, end]
             if let wanted = builder.options.labelColumn {
                 guard let index = columns.index(wanted) else {
@@ -156,7 +157,7 @@ extension RavenTable {
                 return try builder.optionalNumber(text, line: line, column: columns.names[index])
             }
             // Older BirdNET versions mark a recording without detections by such a row.
-            if let code = cell(columns.index("Species Code"), cells), code == "nocall" { return nil }
+            if cell(speciesCode, cells) == "nocall" { return nil }
             var (start, end) = (try number(begin), try number(end))
             // Begin Time counts through all files of a table, File Offset within the one file.
             if usesOffset, let offset = try optional(fileOffset) { (start, end) = (offset, offset + (end - start)) }
