@@ -59,7 +59,7 @@ enum RavenTable {
     /// spectrogram if there is a choice. The same number with other times is another event.
     private static func unique(_ rows: [Row], _ layout: Layout) -> [Row] {
         var kept: [Row] = []
-        var seen: [[String]: Int] = [:]
+        var seen: [String: Int] = [:]
         for row in rows {
             let key = layout.identity(row.cells)
             if let earlier = seen[key] {
@@ -136,12 +136,15 @@ extension RavenTable {
             recordingCell(cells).map { RecordingName.lastComponent($0) } ?? builder.recording
         }
 
-        /// Two rows with the same identity are one event.
-        func identity(_ cells: [String]) -> [String] {
-            guard selection != nil else { return cells }
-            return [selection, channel, begin, end, label, beginFile, beginPath, fileOffset].map {
-                cell($0, cells) ?? ""
+        /// Two rows with the same identity are one event. No cell holds a tab, so joining keeps cells apart.
+        func identity(_ cells: [String]) -> String {
+            guard selection != nil else { return cells.joined(separator: "\t") }
+            var key = ""
+            for index in [selection, channel, begin, end, label, beginFile, beginPath, fileOffset] {
+                if let index, index < cells.count { key += cells[index] }
+                key += "\t"
             }
+            return key
         }
 
         /// The event of a row, or nil for a row that says that nothing was found.
