@@ -14,12 +14,10 @@ public enum LabelFile {
                 file: file, reason: "is not a label file of a known format",
                 remedy: "name the format: \(LabelFormat.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        switch format {
-        case .evsonganaly: try EvsonganalyNotes.read(url, into: &builder)
-        case .raven: try RavenTable.read(LabelText(contentsOf: url), into: &builder)
-        case .audacity: try AudacityLabels.read(LabelText(contentsOf: url), into: &builder)
-        case .csv: try EventCSV.read(LabelText(contentsOf: url), into: &builder)
-        case .audition: try AuditionMarkers.read(LabelText(contentsOf: url), into: &builder)
+        if format == .evsonganaly {
+            try EvsonganalyNotes.read(url, into: &builder)
+        } else {
+            try read(LabelText(contentsOf: url), format, into: &builder)
         }
         return try builder.finished()
     }
@@ -70,6 +68,26 @@ public enum LabelFile {
         return urls
     }
 
+    /// Turns a label file into another format: one file at `url`, or a folder of that name with one file per recording
+    /// where the format holds one and the table has several. Returns what was read and the files written.
+    @discardableResult
+    public static func convert(
+        _ source: URL, to format: LabelFormat, at url: URL, reading: LabelReadingOptions = .init(),
+        writing: LabelWritingOptions = .init()
+    ) throws(LabelError) -> (table: LabelTable, files: [URL]) {
+        let table = try read(source, options: reading)
+        var writing = writing
+        writing.facts = writing.facts ?? reading.facts
+        writing.properties.merge(table.properties) { given, _ in given }
+        if format.holdsManyRecordings || table.recordings.count <= 1 {
+            try write(table.events, format: format, to: url, recordings: table.recordings, options: writing)
+            return (table, [url])
+        }
+        let files = try write(
+            table.events, format: format, toFolder: url, recordings: table.recordings, options: writing)
+        return (table, files)
+    }
+
     private static func bytes(
         _ events: [Event], format: LabelFormat, file: String, recordings: [String], options: LabelWritingOptions
     ) throws(LabelError) -> [UInt8] {
@@ -81,15 +99,49 @@ public enum LabelFile {
                 reason: "the format \(format.rawValue) holds one recording",
                 remedy: "write into a folder, one file per recording")
         }
+        let recording = named.first ?? RecordingName.ofLabelFile(file)
         switch format {
-        case .raven:
-            return try RavenTable.write(events, recordings: recordings, file: file, options: options)
+        case .raven: return try RavenTable.write(events, recordings: recordings, file: file, options: options)
         case .audacity: return AudacityLabels.write(events)
         case .csv: return EventCSV.write(events, recordings: recordings)
         case .audition: return AuditionMarkers.write(events)
         case .evsonganaly:
-            return try EvsonganalyNotes.write(
-                events, recording: named.first ?? RecordingName.ofLabelFile(file), file: file, options: options)
+            return try EvsonganalyNotes.write(events, recording: recording, file: file, options: options)
+        case .birdnet: return BirdNETTable.write(events)
+        case .kaleidoscope: return KaleidoscopeTable.write(events)
+        case .dcase: return DCASETable.write(events)
+        case .dcasePredictions: return DCASETable.writePredictions(events)
+        case .koumura: return KoumuraXML.write(events, recordings: recordings, options: options)
+        case .batdetect2: return BatDetectJSON.write(events, recording: recording, options: options)
+        case .aoef: return try AOEFDocument.write(events, recordings: recordings, file: file, options: options)
+        case .textGrid: return try TextGrid.write(events, recording: recording, file: file, options: options)
+        case .aviaNZ: return AviaNZData.write(events, recording: recording, options: options)
+        case .timit: return try TimitPhones.write(events, file: file, options: options)
+        case .bacpipe: return BacpipeTable.write(events)
+        case .beans: return BEANSLines.write(events, recordings: recordings, options: options)
+        }
+    }
+
+    private static func read(
+        _ text: LabelText, _ format: LabelFormat, into builder: inout TableBuilder
+    ) throws(LabelError) {
+        switch format {
+        case .raven: try RavenTable.read(text, into: &builder)
+        case .audacity: try AudacityLabels.read(text, into: &builder)
+        case .csv: try EventCSV.read(text, into: &builder)
+        case .audition: try AuditionMarkers.read(text, into: &builder)
+        case .evsonganaly: preconditionFailure("evsonganaly is not a text format")
+        case .birdnet: try BirdNETTable.read(text, into: &builder)
+        case .kaleidoscope: try KaleidoscopeTable.read(text, into: &builder)
+        case .dcase, .dcasePredictions: try DCASETable.read(text, into: &builder)
+        case .koumura: try KoumuraXML.read(text, into: &builder)
+        case .batdetect2: try BatDetectJSON.read(text, into: &builder)
+        case .aoef: try AOEFDocument.read(text, into: &builder)
+        case .textGrid: try TextGrid.read(text, into: &builder)
+        case .aviaNZ: try AviaNZData.read(text, into: &builder)
+        case .timit: try TimitPhones.read(text, into: &builder)
+        case .bacpipe: try BacpipeTable.read(text, into: &builder)
+        case .beans: try BEANSLines.read(text, into: &builder)
         }
     }
 

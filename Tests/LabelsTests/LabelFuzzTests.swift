@@ -20,7 +20,7 @@ import Testing
             let whole = [UInt8](try Data(contentsOf: url))
             let noise = Array("\"\\\t\n\r,;<>{}[]0-.eE".utf8)
             var random = Dice(state: 7)
-            for round in 0..<300 {
+            for round in 0..<150 {
                 var bytes = whole
                 if round % 2 == 0 { bytes.removeLast(random.below(bytes.count + 1)) }
                 for _ in 0..<random.below(4) where !bytes.isEmpty {
