@@ -59,20 +59,20 @@ public final class Animal2VecPretraining: TrainingObjective {
 
     public func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
         var wave = try batch.waves.to(device)
-        let key = KeyedRandom(seed: recipe.seed, sample: batch.position, purpose: .mixup)
+        let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)
         if let mixing = try Mixing(recipe.model.mixup, batch.count, key) {
             wave = try mixing.mix(wave, recipe.model.mixup, recipe.data.sampleRateHz).to(device)
         }
         let masking = recipe.model.network.masking
         let rows = (0..<batch.count * masking.clones).map { row in
-            KeyedRandom(seed: recipe.seed, sample: batch.position * masking.clones + row, purpose: .mask)
+            KeyedRandom(seed: recipe.seed, sample: batch.positions[0] * masking.clones + row, purpose: .mask)
         }
         let frames = recipe.model.network.frontEnd.frameCount(samples: wave.size(1))
         let mask = FrameMask(
             frameCount: frames, probability: masking.probability, length: masking.length, randoms: rows)
         let step = try model.pretrain(
             wave.to(recipe.precision.compute.scalarType), mask: mask,
-            mode: .learning(seed: splitmix64(recipe.seed ^ UInt64(batch.position))))
+            mode: .learning(seed: splitmix64(recipe.seed ^ UInt64(batch.positions[0]))))
         let masked = Double(step.maskedFrameCount)
         return ForwardPass(loss: step.loss, weight: masked) {
             let deviations = try step.deviations()

@@ -101,24 +101,30 @@ public final class FineTuning: TrainingObjective {
             framesPerSecond: frontEnd.frameRateHz, count: frames, firstCentreSeconds: frontEnd.firstFrameCentreSeconds)
         let rows = batch.events.flatMap { FrameTargets(events: $0, vocabulary: vocabulary, grid: grid).values }
         var labels = try Tensor(rows, shape: [batch.count, frames, vocabulary.count]).to(device)
-        let key = KeyedRandom(seed: recipe.seed, sample: batch.position, purpose: .mixup)
-        if let mixing = try Mixing(recipe.model.mixup, batch.count, key) {
+        let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)
+        let mixing = try Mixing(recipe.model.mixup, batch.count, key)
+        if let mixing {
             wave = try mixing.mix(wave, recipe.model.mixup, recipe.data.sampleRateHz)
             labels = try mixing.mix(labels_BTC: labels)
         }
         let masks = try masks(batch, frames)
         let logits = try model(
             wave.to(recipe.precision.compute.scalarType), masks: masks,
-            mode: .learning(seed: splitmix64(recipe.seed ^ UInt64(batch.position))), learning: stage(update))
+            mode: .learning(seed: splitmix64(recipe.seed ^ UInt64(batch.positions[0]))), learning: stage(update))
         let loss = try recipe.model.loss(logits, labels)
-        // Frames past the end of a short recording teach nothing.
-        let valid = batch.validCounts.map { model.configuration.frontEnd.frameCount(samples: $0) }
-        if valid.contains(where: { $0 < frames }) {
-            let weights = valid.flatMap { count in (0..<frames).map { Float($0 < count ? 1 : 0) } }
-            let kept = try Tensor(weights, shape: [batch.count, frames, 1]).to(device)
-            return ForwardPass(loss: try (loss * kept).sum(), weight: Double(valid.reduce(0, +)))
+        // Frames past the end of a short recording, and where nobody has labelled, teach nothing.
+        var taught = [Float](repeating: 0, count: batch.count * frames)
+        for (row, ranges) in batch.known.enumerated() {
+            for range in ranges {
+                for frame in grid.frames(from: range.lowerBound, to: range.upperBound) { taught[row * frames + frame] = 1 }
+            }
         }
-        return ForwardPass(loss: try loss.sum(), weight: Double(batch.count * frames))
+        let weight = taught.reduce(0) { $0 + Double($1) }
+        guard weight < Double(taught.count) else { return ForwardPass(loss: try loss.sum(), weight: weight) }
+        var kept = try Tensor(taught, shape: [batch.count, frames, 1]).to(device)
+        // A mixed clip teaches only where both of its parts are known.
+        if let mixing { kept = try kept * kept.selected(0, mixing.partners.to(device)) }
+        return ForwardPass(loss: try (loss * kept).sum(), weight: max(1, try kept.sum().item()))
     }
 
     private func masks(_ batch: Batch, _ frames: Int) throws -> FrameClassifier.Masks? {
@@ -129,7 +135,7 @@ public final class FineTuning: TrainingObjective {
             let mask = FrameMask(
                 frameCount: count, probability: hiding.probability, length: hiding.length,
                 randoms: (0..<batch.count).map {
-                    KeyedRandom(seed: recipe.seed, sample: batch.position + $0, purpose: purpose)
+                    KeyedRandom(seed: recipe.seed, sample: batch.positions[0] + $0, purpose: purpose)
                 })
             return try Tensor(mask.flags, shape: [batch.count, count]).to(device)
         }

@@ -1,3 +1,5 @@
+import Labels
+
 /// Everything that decides what supervised training does. Defaults are those of the published MeerKAT model with all labels.
 public struct FineTuningRecipe<Model: ModelConfiguration>: Codable, Sendable, Hashable {
     /// Seed of all randomness.
@@ -26,6 +28,8 @@ public struct FineTuningRecipe<Model: ModelConfiguration>: Codable, Sendable, Ha
         schedule.finalLearningRate = 5e-6
         return schedule
     }()
+    /// How frame probabilities become events, at prediction and when the model is tried.
+    public var decoding = EventDecoder.Configuration()
     /// What does not learn, and for how long.
     public var freeze = Recipe.Freeze()
     /// When the model is tried on held-out recordings.

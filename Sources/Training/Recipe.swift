@@ -1,5 +1,7 @@
 // The sections that recipes are made of. Every field has a default; YAML keys are the names of the fields.
 
+import Corpus
+import Inference
 import Neural
 
 /// The sections of a recipe.
@@ -14,24 +16,18 @@ public enum Recipe {
 
     /// What windows are cut from the recordings.
     public struct Data: Codable, Sendable, Hashable {
-        /// What becomes of recordings with several channels.
-        public enum Channels: String, Codable, Sendable, CaseIterable {
-            /// Each channel is a recording of its own.
-            case each
-            /// Only the first channel is used.
-            case first
-            /// The mean over the channels is used.
-            case mean
-        }
-
-        /// Rate that the model works at; recordings of other rates are resampled.
+        /// Rate that the model works at; recordings of other rates are resampled. 0 takes the commonest of the corpus.
         public var sampleRateHz = 8_000.0
         /// Length of a window.
         public var windowSeconds = 10.0
         /// What becomes of recordings with several channels.
-        public var channels = Channels.each
+        public var channels = ModelDescription.Channels.each
         /// Split of the corpus to learn from.
-        public var split = "train"
+        public var split = SplitPart.train
+        /// Few-shot subset of its labels, as `split --few-shot` names it; null takes all labels.
+        public var subset: String?
+        /// Share of windows drawn around events of labels chosen evenly, so that rare ones are seen.
+        public var balancedShare = 0.0
         /// Recordings shorter than this are left out.
         public var shortestSeconds = 0.1
         /// Threads that decode; 0 takes one per core.
@@ -217,7 +213,7 @@ public enum Recipe {
         }
 
         /// Split of the corpus to try the model on.
-        public var split = "valid"
+        public var split = SplitPart.valid
         /// Updates between two trials.
         public var everyUpdates = 5_000
         /// Updates before the first trial.

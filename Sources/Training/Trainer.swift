@@ -64,6 +64,7 @@ public final class Trainer {
     private var metricsLog: MetricsLog?
     private var events: EventFile?
     private var lastSave = ContinuousClock.now
+    private var warned: Set<String> = []
 
     /// A trainer for a run; `run()` continues where its folder stands.
     public init(run: RunFolder, plan: Plan, objective: any TrainingObjective, loader: Loader) throws {
@@ -115,7 +116,7 @@ public final class Trainer {
         let isLogged = (state.update + 1).isMultiple(of: plan.log.everyUpdates) || state.update == 0
         let pass: (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double])
         do {
-            pass = try accumulate(wantsMetrics: isLogged)
+            pass = try accumulate(wantsMetrics: isLogged, progress)
         } catch let error as TorchError where error.code == .outOfMemory {
             return try act(on: .outOfMemory, progress)
         }
@@ -161,7 +162,7 @@ public final class Trainer {
 
     /// Forward and backward passes of all micro-batches of an update.
     private func accumulate(
-        wantsMetrics: Bool
+        wantsMetrics: Bool, _ progress: ProgressLine
     ) throws -> (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double]) {
         try objective.learning.clearGradients()
         let clips = state.recovery.batch.clips
@@ -173,6 +174,9 @@ public final class Trainer {
             let count = min(clips, plan.batch.clipsPerUpdate - start)
             let batch = try loader.batch(at: state.position + start, count: count)
             waiting += ContinuousClock.now - asked
+            for replacement in batch.replacements where warned.insert(replacement.path).inserted {
+                progress.print("warning: \(replacement.path): \(replacement.reason); other windows take its place")
+            }
             // Dropout is a function of seed and position: nothing of libtorch's generator needs saving.
             try Runtime.seed(splitmix(plan.seed, state.position + start))
             let pass = try objective.forward(batch, update: state.update)
@@ -231,7 +235,7 @@ public final class Trainer {
             let action = pending.removeFirst()
             switch action {
             case .warn(let text): progress.print("warning: \(text)")
-            case .quarantine(let samples): loader.quarantine(positions: samples)
+            case .quarantine(let samples): progress.print("warning: \(describe(samples))")
             case .save:
                 if event == .finished { try objective.export(to: run.lastModel, update: state.update) }
                 pending += state.recovery.handle(saveEvent(progress))
@@ -244,6 +248,16 @@ public final class Trainer {
             }
         }
         return outcome
+    }
+
+    /// Where windows come from that were in several bad steps.
+    private func describe(_ positions: [Int]) -> String {
+        let places = positions.prefix(5).map { position in
+            let window = loader.sampler.window(at: position)
+            let recording = loader.sampler.recordings.first { $0.recording.id == window.recordingID }
+            return "\(recording?.recording.relativePath ?? "?") at \(window.startSeconds) s"
+        }
+        return "these windows were in several steps that were not finite: \(places.joined(separator: ", "))"
     }
 
     private func saveEvent(_ progress: ProgressLine) -> Recovery.Event {
@@ -273,7 +287,7 @@ public final class Trainer {
     private func save() throws -> [StorageError] {
         state.optimizerCounts = optimizer.updateCounts
         let manifest = CheckpointManifest(
-            step: state.update, epoch: loader.epoch(at: state.position), position: state.position,
+            step: state.update, epoch: state.position / loader.sampler.windowsPerEpoch, position: state.position,
             recipeHash: plan.recipeHash, versions: ["libtorch": Runtime.version], state: try JSONValue(encoding: state))
         let troubles = try checkpoints.save(manifest) { writer in
             try writer.write("weights.safetensors", safetensorsEntries(objective.learning.masters))

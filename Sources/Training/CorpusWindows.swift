@@ -1,0 +1,55 @@
+import Corpus
+import Foundation
+import Models
+import Torch
+
+extension Batch {
+    /// The windows as a tensor [B, S], each normalised over its sound exactly as at prediction.
+    var waves: Tensor {
+        get throws {
+            var samples = samples_BS
+            for row in 0..<count {
+                ClipNormalization.unitVariance.apply(
+                    to: &samples, from: row * windowFrames, count: windowFrames, validCount: validFrames[row])
+            }
+            return try Tensor(samples, shape: [count, windowFrames])
+        }
+    }
+}
+
+extension Recipe.Data {
+    /// The recordings of a corpus that this section means.
+    ///
+    /// A corpus that was never split is taken whole.
+    func recordings(_ catalogue: Catalogue, labelled: Bool) throws -> [LabelledRecording] {
+        let isSplit = try catalogue.recordings().contains { $0.part != nil }
+        let filter = RecordingFilter(isAnnotated: labelled, part: isSplit ? split : nil)
+        let found = try catalogue.labelledRecordings(filter, subset: labelled ? subset : nil)
+            .filter { $0.recording.seconds >= shortestSeconds }
+        guard !found.isEmpty else {
+            throw RunError(
+                description: "\(catalogue.folder.path): holds no \(labelled ? "annotated " : "")recording of the part "
+                    + "\(split.rawValue) that lasts at least \(shortestSeconds) s; scan again"
+                    + (labelled ? " with --labels" : "") + ", or split anew")
+        }
+        return found
+    }
+
+    /// The rate that most of the sound has.
+    static func commonestRateHz(_ recordings: [LabelledRecording]) -> Double {
+        var seconds: [Double: Double] = [:]
+        for entry in recordings { seconds[entry.recording.rateHz, default: 0] += entry.recording.seconds }
+        return seconds.max { ($0.value, $0.key) < ($1.value, $1.key) }!.key
+    }
+
+    /// A loader over those recordings.
+    func loader(_ recordings: [LabelledRecording], seed: UInt64, clips: Int, labelled: Bool) throws -> Loader {
+        var drawing = WindowSampler.Configuration(windowSeconds: windowSeconds, seed: seed, isLabelled: labelled)
+        drawing.channel = channels.selection
+        drawing.balancedShare = labelled ? balancedShare : 0
+        var reading = Loader.Configuration()
+        reading.threads = decoderThreads
+        reading.prefetch = max(1, prefetchedBatches) * clips
+        return try Loader(WindowSampler(recordings, drawing), rateHz: sampleRateHz, configuration: reading)
+    }
+}

@@ -1,0 +1,68 @@
+// From a recipe, a corpus and a folder to a pretrained model.
+import Corpus
+import Foundation
+import Inference
+import Neural
+import Torch
+
+/// A pretraining run: begins, or continues where its folder stands.
+public struct PretrainingRun {
+    private let recipe: String
+    private let settings: [String]
+    private let corpus: URL
+    private let folder: URL
+
+    /// A run of a recipe (a name or a YAML file) with settings over it, on a corpus, in a folder.
+    public init(recipe: String, settings: [String], corpus: URL, folder: URL) {
+        (self.recipe, self.settings, self.corpus, self.folder) = (recipe, settings, corpus, folder)
+    }
+
+    private func resolve() throws -> (recipe: Animal2VecRecipe, recordings: [LabelledRecording]) {
+        let layer = try RecipeLayer.find(recipe, in: ShippedRecipes.pretraining)
+        var resolved = try Animal2VecRecipe(method: .animal2vec, model: .init()).under([layer], overrides: settings)
+        guard resolved.method == .animal2vec else {
+            throw RunError(description: "\(recipe): method: \(resolved.method.rawValue) is not in this version; use animal2vec")
+        }
+        let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
+        if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }
+        resolved.model.network.frontEnd.sampleRateHz = resolved.data.sampleRateHz
+        return (resolved, recordings)
+    }
+
+    /// The complete recipe as YAML.
+    public func resolvedRecipe() throws -> String { try RecipeDecoder.yaml(resolve().recipe) }
+
+    /// Trains to the end, or to the first reason to leave.
+    public func train(on device: Device) throws -> Trainer.Outcome {
+        let (recipe, recordings) = try resolve()
+        let run = try RunFolder(folder)
+        try run.settle(recipe)
+        let fingerprint = try RecipeDecoder.fingerprint(recipe)
+        let objective = try Animal2VecPretraining(recipe, device: device) { student, url, _ in
+            var provenance = ModelDescription.Provenance()
+            (provenance.recipe, provenance.corpus) = (fingerprint, corpus.lastPathComponent)
+            let description = ModelDescription(
+                kind: .pretrained, encoder: recipe.model.network, windowSeconds: recipe.data.windowSeconds,
+                channels: recipe.data.channels, provenance: provenance)
+            try ModelFolder.write(description, weights: student.masters, to: url)
+        }
+        let loader = try recipe.data.loader(recordings, seed: recipe.seed, clips: recipe.batch.clips, labelled: false)
+        let plan = Trainer.Plan(
+            seed: recipe.seed, batch: recipe.batch, optimizer: recipe.optimizer, schedule: recipe.schedule,
+            precision: recipe.precision, recovery: recipe.recovery, checkpoint: recipe.checkpoint, log: recipe.log,
+            validation: nil, recipeHash: fingerprint)
+        let trainer = try Trainer(run: run, plan: plan, objective: objective, loader: loader)
+        return try trainer.runWithProgress("pretrain")
+    }
+}
+
+extension Trainer {
+    /// Runs with a progress line that counts windows.
+    func runWithProgress(_ title: String) throws -> Outcome {
+        let line = ProgressLine(
+            title, total: Double(plan.schedule.totalUpdates * plan.batch.clipsPerUpdate), measure: .items("clips"))
+        let outcome = try run(progress: line)
+        line.finish()
+        return outcome
+    }
+}
