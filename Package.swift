@@ -61,9 +61,14 @@ let package = Package(
         library("Models", ["Neural", "Randomness"]),
 
         // What people run.
-        library("Training", ["Models", "Corpus", "Evaluation", "Yams", .product(name: "Logging", package: "swift-log")]),
-        library("Inference", ["Models", "Training", "Audio", "Labels"]),
-        library("Report", ["Audio", "Labels", "Evaluation", "Inference"]),
+        library("Inference", ["Models", "Audio", "Labels", "Storage", "Yams"]),
+        library(
+            "Training",
+            [
+                "Inference", "Models", "Corpus", "Evaluation", "Storage", "Yams",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        library("Report", ["Audio", "Labels", "Evaluation", "Inference", "Storage"]),
         .executableTarget(
             name: "animal2vec",
             dependencies: [

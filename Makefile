@@ -1,0 +1,39 @@
+# What people type. JOBS=4 limits the compiler; TORCH_HOME=/path names a libtorch of the right version that is already there.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test bench lint docs clean
+
+# One release build serves the demo, the tests and the benchmarks.
+BUILD := swift build -c release $(if $(JOBS),--jobs $(JOBS))
+PROGRAM := .build/release/animal2vec
+
+help: ## Say what there is to make
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## Put libtorch and the Debian packages in place (once; later calls find them there)
+	@Scripts/setup
+
+build: setup ## Build the program: .build/release/animal2vec
+	@$(BUILD) --product animal2vec
+
+demo: build ## The whole way on real recordings; ends with .demo/report.html
+	@Scripts/fetch-demo-data
+	@$(PROGRAM) demo
+
+test: setup ## Build and run all tests
+	@$(BUILD) --build-tests
+	@swift test -c release --skip-build --disable-xctest
+
+bench: setup ## Measure this program beside FFmpeg and PyTorch, in one run
+	@Scripts/setup python
+	@$(BUILD) --product Benchmarks
+	@Scripts/bench $(BENCH)
+
+lint: ## Check format and scripts
+	@Scripts/lint
+
+docs: build ## Check that the commands and links in the documents exist
+	@python3 Scripts/check-docs --program $(PROGRAM)
+
+clean: ## Remove what was built and what the demo made; downloads stay
+	rm -rf .build .demo

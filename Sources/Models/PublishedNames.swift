@@ -1,0 +1,44 @@
+/// Names of parameters in the published animal2vec checkpoints and here.
+public enum PublishedNames {
+    private static let prefix = "modality_encoders.AUDIO."
+
+    /// The name here of a published student parameter, or nil when it is not one.
+    public static func ours(_ published: String) -> String? {
+        var parts = published.replacing(prefix, with: "").split(separator: ".").map(String.init)
+        switch parts.first {
+        case "alibi_scale": return "alibi_scale"
+        case "local_encoder", "conv_layers":
+            if parts[0] == "local_encoder" { parts.removeFirst() }
+            guard parts.count >= 4 else { return nil }
+            let layer = "front_end.layers.\(parts[1])"
+            switch (parts[2], parts.last!) {
+            case ("0", "low_hz_"): return layer + ".filters.low_hz"
+            case ("0", "band_hz_"): return layer + ".filters.band_hz"
+            case ("0", let name): return layer + ".convolution." + name
+            case ("2", let name): return layer + ".norm." + name
+            case ("3", "p_swish_alpha"): return layer + ".activation.alpha"
+            case ("3", "p_swish_beta"): return layer + ".activation.beta"
+            default: return nil
+            }
+        case "project_features":
+            return parts.count == 3 ? "projection.\(parts[1] == "1" ? "norm" : "linear").\(parts[2])" : nil
+        case "relative_positional_encoder":
+            guard parts.count == 4, let number = Int(parts[1]) else { return nil }
+            return "positions.\(number - 1).\(parts[3])"
+        case "decoder":
+            if parts.count == 3 { return "decoder.output.\(parts[2])" }
+            return parts.count == 5 ? "decoder.layers.\(parts[2]).\(parts[4])" : nil
+        case "context_encoder":
+            if parts.count == 3 { return "prenet.norm.\(parts[2])" }
+            return "prenet." + block(parts.dropFirst())
+        case "blocks": return block(parts[...])
+        default: return nil
+        }
+    }
+
+    private static func block(_ parts: ArraySlice<String>) -> String {
+        parts.joined(separator: ".")
+            .replacing("attn.qkv", with: "attention.qkv").replacing("attn.proj", with: "attention.output")
+            .replacing("mlp.fc1", with: "expand").replacing("mlp.fc2", with: "contract")
+    }
+}

@@ -1,0 +1,134 @@
+// The transformer of animal2vec: post-norm blocks whose feed-forward output is also what the teacher shows, and attention
+// with a linear penalty on distance (ALiBi, arXiv 2108.12409) of learned strength.
+//
+// B batch, N frames in, D width, H heads
+import Foundation
+import Neural
+import Torch
+
+/// Probabilities of dropping things while learning.
+public struct DropoutRates: Codable, Sendable, Hashable {
+    /// After the attention's output projection.
+    public var projection = 0.1
+    /// On attention weights.
+    public var attention = 0.1
+    /// Inside the feed-forward network.
+    public var activation = 0.0
+    /// After the feed-forward network.
+    public var feedForward = 0.1
+    /// On what enters the first block.
+    public var entry = 0.1
+    /// On the kept frames that enter the decoder.
+    public var decoder = 0.1
+    /// Whole blocks.
+    public var layer = 0.0
+
+    /// Those of animal2vec 1.0.
+    public init() {}
+
+    /// None at all.
+    public static var none: DropoutRates {
+        var rates = DropoutRates()
+        (rates.projection, rates.attention, rates.activation, rates.feedForward) = (0, 0, 0, 0)
+        (rates.entry, rates.decoder, rates.layer) = (0, 0, 0)
+        return rates
+    }
+}
+
+extension Tensor {
+    /// Dropout while learning, self otherwise.
+    func dropped(_ probability: Double, if learning: Bool) throws(TorchError) -> Tensor {
+        learning && probability > 0 ? try dropped(probability) : self
+    }
+}
+
+/// ALiBi: every head sees a frame d frames away with −slope · d added to its score.
+public enum Alibi {
+    /// Slopes of the heads: powers of two, interleaved when the number of heads is no power of two.
+    public static func slopes(heads: Int) -> [Double] {
+        let power = 1 << (Int.bitWidth - 1 - heads.leadingZeroBitCount)
+        let start = Foundation.pow(2, -Foundation.pow(2, -(Foundation.log2(Double(power)) - 3)))
+        let regular = (0..<power).map { Foundation.pow(start, Double($0 + 1)) }
+        guard power < heads else { return regular }
+        let finer = slopes(heads: 2 * power)
+        return regular + stride(from: 0, to: finer.count, by: 2).map { finer[$0] }.prefix(heads - power)
+    }
+
+    /// −slope · scale · |i − j| for frames at `positions` [R, N]: [R, H, N, N].
+    static func bias(positions_RN: Tensor, scale_H: Tensor, slopes_H: Tensor) throws(TorchError) -> Tensor {
+        let strength = try (scale_H.clamped(min: 0) * slopes_H).reshaped([1, -1, 1, 1])
+        let distance = try (positions_RN.unsqueezed(2) - positions_RN.unsqueezed(1)).absolute()
+        return try -(distance.unsqueezed(1) * strength)
+    }
+}
+
+/// Attention of every frame to every frame.
+public struct Attention {
+    private let qkv: Linear
+    private let output: Linear
+    private let heads: Int
+    private let rates: DropoutRates
+
+    /// Creates `qkv` and `output` of width `width`.
+    public init(_ path: ParameterPath, width: Int, heads: Int, rates: DropoutRates) throws(TorchError) {
+        qkv = try Linear(path["qkv"], width, 3 * width, weights: .normal(standardDeviation: 0.02), bias: .constant(0))
+        output = try Linear(path["output"], width, width, weights: .normal(standardDeviation: 0.02), bias: .constant(0))
+        self.heads = heads
+        self.rates = rates
+    }
+
+    /// [B, N, D] to [B, N, D]; `bias` [B or 1, H, N, N] in float32 is added to the scores.
+    public func callAsFunction(_ x_BND: Tensor, bias: Tensor?, learning: Bool) throws(TorchError) -> Tensor {
+        let (batch, frames, width) = (x_BND.size(0), x_BND.size(1), x_BND.size(2))
+        let packed = try qkv(x_BND).reshaped([batch, frames, 3, heads, width / heads]).permuted([2, 0, 3, 1, 4])
+        let parts = try packed.unbound(0)
+        let mixed: Tensor
+        if learning && (rates.attention > 0 || bias?.requiresGradient == true) {
+            mixed = try plain(parts[0], parts[1], parts[2], bias)
+        } else {
+            mixed = try parts[0].attended(key: parts[1], value: parts[2], bias: bias?.to(x_BND.scalarType))
+        }
+        let joined = try mixed.transposed(1, 2).reshaped([batch, frames, width])
+        return try output(joined).dropped(rates.projection, if: learning)
+    }
+
+    /// Scores, softmax and sum one after the other: libtorch's fused kernel on the CPU takes no bias that learns.
+    private func plain(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ bias: Tensor?) throws(TorchError) -> Tensor {
+        let scale = 1 / Double(query.size(-1)).squareRoot()
+        var scores = try (query * scale).matmul(key.transposed(2, 3)).to(.float32)
+        if let bias { scores = try scores + bias }
+        let weights = try scores.softmax(-1).to(value.scalarType).dropped(rates.attention, if: true)
+        return try weights.matmul(value)
+    }
+}
+
+/// Attention and feed-forward network, each followed by its residual and its norm.
+public struct TransformerBlock {
+    private let attention: Attention
+    private let expand: Linear
+    private let contract: Linear
+    private let norm1: LayerNorm
+    private let norm2: LayerNorm
+    private let rates: DropoutRates
+
+    /// Creates the block's parameters; the feed-forward network is `ratio` times as wide.
+    public init(_ path: ParameterPath, width: Int, heads: Int, ratio: Int = 4, rates: DropoutRates) throws(TorchError) {
+        attention = try Attention(path["attention"], width: width, heads: heads, rates: rates)
+        let normal = Initialization.normal(standardDeviation: 0.02)
+        expand = try Linear(path["expand"], width, ratio * width, weights: normal, bias: .constant(0))
+        contract = try Linear(path["contract"], ratio * width, width, weights: normal, bias: .constant(0))
+        norm1 = try LayerNorm(path["norm1"], width)
+        norm2 = try LayerNorm(path["norm2"], width)
+        self.rates = rates
+    }
+
+    /// [B, N, D] to the block's output and its feed-forward output before dropout, residual and norm, both [B, N, D].
+    public func callAsFunction(
+        _ x_BND: Tensor, bias: Tensor?, learning: Bool
+    ) throws(TorchError) -> (output: Tensor, feedForward: Tensor) {
+        let x = try norm1(x_BND + attention(x_BND, bias: bias, learning: learning))
+        let hidden = try expand(x).gelu().dropped(rates.activation, if: learning)
+        let feedForward = try contract(hidden).dropped(rates.activation, if: learning)
+        return (try norm2(x + feedForward.dropped(rates.feedForward, if: learning)), feedForward)
+    }
+}

@@ -1,0 +1,51 @@
+import Torch
+
+/// Convolution over time on frames [B, T, in], weight [out, in / groups, K].
+///
+/// Frames lie one after the other with their channels together, the layout that norms and linear layers want. libtorch sees
+/// the same memory as a channels-last image of height 1, so nothing is copied or transposed between layers.
+public struct Convolution1d {
+    /// [out, in / groups, K]
+    public let weight: Tensor
+    /// [out]
+    public let bias: Tensor?
+    /// Frames from one output to the next.
+    public let stride: Int
+    /// Groups of channels that do not mix.
+    public let groups: Int
+
+    /// Taps of the kernel.
+    public var kernel: Int { weight.size(2) }
+
+    /// Creates `weight`, and `bias` where wanted, under `path`.
+    public init(
+        _ path: ParameterPath, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1,
+        hasBias: Bool = true, weights: Initialization? = nil
+    ) throws(TorchError) {
+        let fanIn = inputs / groups * kernel
+        weight = try path.parameter("weight", [outputs, inputs / groups, kernel], weights ?? .uniformFanIn(fanIn))
+        bias = hasBias ? try path.parameter("bias", [outputs], .uniformFanIn(fanIn)) : nil
+        self.stride = stride
+        self.groups = groups
+    }
+
+    /// [B, T, in] to [B, T', out] with `before` zeros ahead of the frames and `after` behind them.
+    public func callAsFunction(_ x_BTC: Tensor, before: Int = 0, after: Int = 0) throws(TorchError) -> Tensor {
+        let x = before == after ? x_BTC : try x_BTC.padded([0, 0, before, after])
+        return try x.convolvedOverTime(
+            weight, bias, stride: stride, padding: before == after ? before : 0, groups: groups)
+    }
+}
+
+extension Tensor {
+    /// Convolution of frames self [B, T, in] with `weight` [out, in / groups, K]: [B, T', out].
+    public func convolvedOverTime(
+        _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
+    ) throws(TorchError) -> Tensor {
+        let image = try contiguous().transposed(1, 2).unsqueezed(2)
+        return try operate(
+            "aten::conv2d", .tensor(image), .tensor(weight.unsqueezed(2)), .optional(bias), .ints([1, stride]),
+            .ints([0, padding]), .ints([1, 1]), .int(groups)
+        ).squeezed(2).transposed(1, 2)
+    }
+}

@@ -1,0 +1,63 @@
+import CTorch
+import Glibc
+
+/// The loaded libtorch: versions, devices, threads, seed.
+public enum Runtime {
+    /// How many CUDA devices answer.
+    public static var cudaDeviceCount: Int { Int(ctorch_cuda_device_count()) }
+
+    /// What `start` found out about CUDA, in words.
+    public struct Status: Sendable {
+        /// Whether a CUDA device answers.
+        public let hasCUDA: Bool
+        /// Why, or why not.
+        public let explanation: String
+        /// Version of the loaded libtorch, such as `2.11.0`.
+        public let version: String
+    }
+
+    /// Prepares libtorch. The first call of a program, before any tensor: it checks the version, opens CUDA where there
+    /// is one, and sets threads, allocator and matrix products to what is fastest on this computer.
+    ///
+    /// - Parameter threads: threads for one operator; nil for one per core.
+    @discardableResult
+    public static func start(threads: Int? = nil) throws(TorchError) -> Status {
+        let compiled = ctorch_compiled_version()
+        let loaded = ctorch_loaded_version()
+        guard compiled == loaded else {
+            throw TorchError(
+                code: .version, operation: "libtorch",
+                message: "built for \(text(compiled)) but \(text(loaded)) is loaded; run Scripts/setup and build again")
+        }
+        ctorch_keep_freed_memory()
+        var available = false
+        let explanation = ctorch_open_cuda(&available)
+        defer { free(explanation) }
+        if let threads { ctorch_set_thread_count(Int32(threads)) }
+        // The default sends fp32 products to MKL, which takes a slow path on AMD; "medium" takes oneDNN. On processors
+        // without AMX the kernel stays fp32.
+        try TorchError.check(ctorch_set_matmul_precision("medium"), "set matmul precision")
+        return Status(
+            hasCUDA: available, explanation: explanation.map { String(cString: $0) } ?? "", version: text(loaded))
+    }
+
+    /// Threads used by one operator.
+    public static var threadCount: Int { Int(ctorch_thread_count()) }
+
+    /// Sets the matrix products of fp32 to libtorch's "highest" or "medium" (oneDNN).
+    public static func setMatrixPrecision(_ name: String) throws(TorchError) {
+        try TorchError.check(ctorch_set_matmul_precision(name), "set matmul precision")
+    }
+
+    /// Seeds libtorch's generators, which serve dropout and initialisation only.
+    public static func seed(_ seed: UInt64) throws(TorchError) {
+        try TorchError.check(ctorch_manual_seed(seed), "manual seed")
+    }
+
+    /// Gives memory that was kept for reuse back to the system.
+    public static func releaseFreedMemory() { ctorch_release_freed_memory() }
+
+    private static func text(_ version: UInt64) -> String {
+        "\(version >> 56 & 0xFF).\(version >> 48 & 0xFF).\(version >> 40 & 0xFF)"
+    }
+}

@@ -1,0 +1,54 @@
+// Products, convolutions, normalisation and attention. One line per operator.
+
+extension Tensor {
+    /// Matrix product over the last two dimensions.
+    public func matmul(_ other: Tensor) throws(TorchError) -> Tensor {
+        try operate("aten::matmul", .tensor(self), .tensor(other))
+    }
+    /// self · weightᵀ + bias; weight [out, in].
+    public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws(TorchError) -> Tensor {
+        try operate("aten::linear", .tensor(self), .tensor(weight), .optional(bias))
+    }
+    /// self [B, in, T] with weight [out, in / groups, K].
+    public func convolved1d(
+        _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
+    ) throws(TorchError) -> Tensor {
+        try operate(
+            "aten::conv1d", .tensor(self), .tensor(weight), .optional(bias), .ints([stride]), .ints([padding]),
+            .ints([1]),
+            .int(groups))
+    }
+    /// Layer norm over the trailing dimensions `shape`.
+    public func layerNormalized(
+        _ shape: [Int], weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5
+    ) throws(TorchError) -> Tensor {
+        try operate(
+            "aten::layer_norm", .tensor(self), .ints(shape), .optional(weight), .optional(bias), .double(epsilon))
+    }
+    /// softmax(self · keyᵀ / √d + bias) · value on [B, H, N, d].
+    public func attended(key: Tensor, value: Tensor, bias: Tensor? = nil, dropout: Double = 0) throws(TorchError)
+        -> Tensor
+    {
+        try operate(
+            "aten::scaled_dot_product_attention", .tensor(self), .tensor(key), .tensor(value), .optional(bias),
+            .double(dropout))
+    }
+    /// Each element kept with probability 1 − p and scaled by 1 / (1 − p).
+    public func dropped(_ probability: Double) throws(TorchError) -> Tensor {
+        try operate("aten::dropout", .tensor(self), .double(probability), .bool(true))
+    }
+    /// Average over sliding windows of the last dimension of [B, C, T].
+    public func averagePooled1d(size: Int, stride: Int = 1) throws(TorchError) -> Tensor {
+        try operate("aten::avg_pool1d", .tensor(self), .ints([size]), .ints([stride]))
+    }
+    /// Maximum over sliding windows of the last dimension of [B, C, T].
+    public func maximumPooled1d(size: Int, stride: Int = 1) throws(TorchError) -> Tensor {
+        try operate("aten::max_pool1d", .tensor(self), .ints([size]), .ints([stride]))
+    }
+    /// Fourier transform of real numbers along the last dimension: [..., N] to complex [..., N / 2 + 1].
+    public func realFourierTransformed() throws(TorchError) -> Tensor { try operate("aten::fft_rfft", .tensor(self)) }
+    /// |z|² of complex numbers.
+    public func squaredMagnitude() throws(TorchError) -> Tensor {
+        try operate("aten::view_as_real", .tensor(self)).squared().sum([-1])
+    }
+}

@@ -1,0 +1,57 @@
+/// What a model's configuration must be able to do to stand in a recipe.
+public typealias ModelConfiguration = Codable & Hashable & Sendable
+
+/// Everything that decides what self-supervised training does. Defaults are those of the published MeerKAT model.
+public struct PretrainingRecipe<Model: ModelConfiguration>: Codable, Sendable, Hashable {
+    /// Which method is used; it decides what `model` is.
+    public var method: Recipe.Method
+    /// Seed of all randomness.
+    public var seed: UInt64 = 1
+    /// The network, its masks and its loss.
+    public var model: Model
+    /// What windows are cut from the recordings.
+    public var data = Recipe.Data()
+    /// How many windows go into an update.
+    public var batch = Recipe.Batch()
+    /// How gradients become steps.
+    public var optimizer = Recipe.Optimizer()
+    /// How the learning rate changes and how long training lasts.
+    public var schedule = Recipe.Schedule()
+    /// How the teacher follows the student.
+    public var teacher = Recipe.Teacher()
+    /// How numbers are held.
+    public var precision = Recipe.Precision()
+    /// When training is held to have collapsed.
+    public var collapse = Recipe.CollapseGuard()
+    /// What happens when something goes wrong.
+    public var recovery = Recovery.Configuration()
+    /// When the state is saved.
+    public var checkpoint = Recipe.Checkpoint()
+    /// What is logged.
+    public var log = Recipe.Log()
+
+    /// The defaults around a model's configuration.
+    public init(method: Recipe.Method, model: Model) {
+        self.method = method
+        self.model = model
+    }
+
+    /// The recipe that this one becomes under layers of YAML and `key=value` overrides, checked.
+    public func under(_ layers: [RecipeLayer], overrides: [String] = []) throws(RecipeError) -> Self {
+        let recipe = try RecipeDecoder.decode(Self.self, defaults: self, layers: layers, overrides: overrides)
+        try RecipeCheck.run { check in
+            check.data(recipe.data)
+            check.batch(recipe.batch)
+            check.optimizer(recipe.optimizer)
+            check.schedule(recipe.schedule)
+            check.precision(recipe.precision)
+            check.recovery(recipe.recovery)
+            check.checkpoint(recipe.checkpoint)
+            check.log(recipe.log)
+            check.share("teacher.initialDecay", recipe.teacher.initialDecay)
+            check.share("teacher.finalDecay", recipe.teacher.finalDecay)
+            check.atLeast("teacher.annealUpdates", recipe.teacher.annealUpdates, 0)
+        }
+        return recipe
+    }
+}

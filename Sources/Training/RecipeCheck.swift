@@ -1,0 +1,94 @@
+/// Looks for values that no run can work with, and collects what it finds.
+struct RecipeCheck {
+    private var faults: [String] = []
+
+    /// Throws all faults that `body` finds.
+    static func run(_ body: (inout RecipeCheck) -> Void) throws(RecipeError) {
+        var check = RecipeCheck()
+        body(&check)
+        if !check.faults.isEmpty { throw RecipeError(check.faults) }
+    }
+
+    mutating func atLeast(_ path: String, _ value: Int, _ bound: Int) {
+        if value < bound { faults.append("\(path): at least \(bound) is expected, found \(value)") }
+    }
+
+    mutating func positive(_ path: String, _ value: Double) {
+        if !(value > 0 && value.isFinite) { faults.append("\(path): a number above 0 is expected, found \(value)") }
+    }
+
+    mutating func notNegative(_ path: String, _ value: Double) {
+        if !(value >= 0 && value.isFinite) {
+            faults.append("\(path): a number of at least 0 is expected, found \(value)")
+        }
+    }
+
+    mutating func share(_ path: String, _ value: Double) {
+        if !(0...1).contains(value) { faults.append("\(path): a number from 0 to 1 is expected, found \(value)") }
+    }
+
+    mutating func data(_ data: Recipe.Data) {
+        positive("data.windowSeconds", data.windowSeconds)
+        notNegative("data.shortestSeconds", data.shortestSeconds)
+        atLeast("data.decoderThreads", data.decoderThreads, 0)
+        atLeast("data.prefetchedBatches", data.prefetchedBatches, 1)
+        if !(100...10_000_000).contains(data.sampleRateHz) {
+            faults.append("data.sampleRateHz: a rate from 100 Hz to 10 MHz is expected, found \(data.sampleRateHz)")
+        }
+    }
+
+    mutating func batch(_ batch: Recipe.Batch) {
+        atLeast("batch.clips", batch.clips, 1)
+        atLeast("batch.accumulation", batch.accumulation, 1)
+    }
+
+    mutating func optimizer(_ optimizer: Recipe.Optimizer) {
+        positive("optimizer.learningRate", optimizer.learningRate)
+        positive("optimizer.epsilon", optimizer.epsilon)
+        notNegative("optimizer.weightDecay", optimizer.weightDecay)
+        if let final = optimizer.finalWeightDecay { notNegative("optimizer.finalWeightDecay", final) }
+        if let norm = optimizer.largestGradientNorm { positive("optimizer.largestGradientNorm", norm) }
+        for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] where !(0..<1).contains(beta) {
+            faults.append("optimizer.\(name): a number from 0 to below 1 is expected, found \(beta)")
+        }
+    }
+
+    mutating func schedule(_ schedule: Recipe.Schedule) {
+        atLeast("schedule.totalUpdates", schedule.totalUpdates, 1)
+        atLeast("schedule.warmupUpdates", schedule.warmupUpdates, 0)
+        atLeast("schedule.holdUpdates", schedule.holdUpdates, 0)
+        notNegative("schedule.initialLearningRate", schedule.initialLearningRate)
+        notNegative("schedule.finalLearningRate", schedule.finalLearningRate)
+        if schedule.warmupUpdates + schedule.holdUpdates > schedule.totalUpdates {
+            faults.append(
+                "schedule: warmupUpdates \(schedule.warmupUpdates) and holdUpdates \(schedule.holdUpdates) do not fit into "
+                    + "totalUpdates \(schedule.totalUpdates)")
+        }
+        if schedule.kind == .triStage { positive("schedule.finalLearningRate", schedule.finalLearningRate) }
+    }
+
+    mutating func precision(_ precision: Recipe.Precision) {
+        positive("precision.initialLossScale", precision.initialLossScale)
+        positive("precision.smallestLossScale", precision.smallestLossScale)
+        atLeast("precision.lossScaleGrowthUpdates", precision.lossScaleGrowthUpdates, 1)
+    }
+
+    mutating func recovery(_ recovery: Recovery.Configuration) {
+        atLeast("recovery.nonFiniteLimit", recovery.nonFiniteLimit, 1)
+        atLeast("recovery.rewindLimit", recovery.rewindLimit, 0)
+        atLeast("recovery.jumpUpdates", recovery.jumpUpdates, 0)
+        share("recovery.learningRateFactor", recovery.learningRateFactor)
+        positive("recovery.learningRateFactor", recovery.learningRateFactor)
+    }
+
+    mutating func checkpoint(_ checkpoint: Recipe.Checkpoint) {
+        atLeast("checkpoint.everyUpdates", checkpoint.everyUpdates, 1)
+        positive("checkpoint.everySeconds", checkpoint.everySeconds)
+        atLeast("checkpoint.keepLast", checkpoint.keepLast, 2)
+        if let every = checkpoint.keepEvery { atLeast("checkpoint.keepEvery", every, 1) }
+    }
+
+    mutating func log(_ log: Recipe.Log) {
+        atLeast("log.everyUpdates", log.everyUpdates, 1)
+    }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import Testing
+import Training
+
+@Suite struct StopSignalTests {
+    @Test func `The first signal only sets the flag`() async {
+        await #expect(processExitsWith: .exitCode(42)) {
+            StopSignal.install()
+            guard StopSignal.received == nil else { exit(1) }
+            kill(getpid(), SIGUSR1)
+            for _ in 0..<1_000 where StopSignal.received == nil { usleep(5_000) }
+            exit(StopSignal.received == .user ? 42 : 2)
+        }
+    }
+
+    @Test func `The second one ends the process at once with a status that a launcher understands`() async {
+        await #expect(processExitsWith: .exitCode(75)) {
+            StopSignal.install()
+            kill(getpid(), SIGUSR1)
+            for _ in 0..<1_000 where StopSignal.received == nil { usleep(5_000) }
+            kill(getpid(), SIGTERM)
+            sleep(5)
+            exit(1)
+        }
+        await #expect(processExitsWith: .exitCode(130)) {
+            StopSignal.install()
+            kill(getpid(), SIGTERM)
+            for _ in 0..<1_000 where StopSignal.received == nil { usleep(5_000) }
+            kill(getpid(), SIGINT)
+            sleep(5)
+            exit(1)
+        }
+    }
+}
