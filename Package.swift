@@ -67,7 +67,7 @@ let package = Package(
             [
                 "Inference", "Models", "Corpus", "Evaluation", "Storage", "Yams",
                 .product(name: "Logging", package: "swift-log"),
-            ]),
+            ], resources: [.copy("Recipes")]),
         library("Report", ["Audio", "Labels", "Evaluation", "Inference", "Storage"]),
         .executableTarget(
             name: "animal2vec",

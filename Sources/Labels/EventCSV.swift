@@ -8,7 +8,7 @@ enum EventCSV {
         .file: [
             "file", "filename", "file_name", "audio_file", "audiofilename", "recording", "filepath", "file_path",
             "path",
-            "notated_path", "wav", "wavfile", "soundfile", "begin file",
+            "notated_path", "source_file", "wav", "wavfile", "soundfile", "begin file",
         ],
         .start: [
             "start_seconds", "start_s", "start (s)", "start_time", "starttime", "start", "onset_s", "onset_seconds",

@@ -68,6 +68,26 @@ public enum LabelFile {
         return urls
     }
 
+    /// Turns a label file into another format: one file at `url`, or a folder of that name with one file per recording
+    /// where the format holds one and the table has several. Returns what was read and the files written.
+    @discardableResult
+    public static func convert(
+        _ source: URL, to format: LabelFormat, at url: URL, reading: LabelReadingOptions = .init(),
+        writing: LabelWritingOptions = .init()
+    ) throws(LabelError) -> (table: LabelTable, files: [URL]) {
+        let table = try read(source, options: reading)
+        var writing = writing
+        writing.facts = writing.facts ?? reading.facts
+        writing.properties.merge(table.properties) { given, _ in given }
+        if format.holdsManyRecordings || table.recordings.count <= 1 {
+            try write(table.events, format: format, to: url, recordings: table.recordings, options: writing)
+            return (table, [url])
+        }
+        let files = try write(
+            table.events, format: format, toFolder: url, recordings: table.recordings, options: writing)
+        return (table, files)
+    }
+
     private static func bytes(
         _ events: [Event], format: LabelFormat, file: String, recordings: [String], options: LabelWritingOptions
     ) throws(LabelError) -> [UInt8] {

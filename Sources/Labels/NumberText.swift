@@ -1,17 +1,28 @@
 // Numbers in label files: decimal point, no locale, no surprises such as "nan", "inf" or hexadecimal.
-import Foundation
 
 /// Reading and writing of numbers in label files.
 enum NumberText {
     /// The number in a cell, or nil if the cell holds anything but one finite decimal number.
     static func read(_ text: some StringProtocol, decimalComma: Bool = false) -> Double? {
-        var text = text.trimmingCharacters(in: .whitespaces)
-        if decimalComma, text.utf8.contains(UInt8(ascii: ",")) {
-            text = text.replacing(",", with: ".")
+        // The bytes go through a buffer on the stack: tables hold millions of numbers.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { buffer in
+            var count = 0
+            var isPadded = false
+            for byte in text.utf8 {
+                if byte == 0x20 || byte == 0x09 {
+                    isPadded = count > 0
+                    continue
+                }
+                let isComma = decimalComma && byte == UInt8(ascii: ",")
+                guard isComma || isNumberByte(byte), !isPadded, count < 63 else { return nil }
+                buffer[count] = isComma ? UInt8(ascii: ".") : byte
+                count += 1
+            }
+            guard let value = Double(String(decoding: buffer[..<count], as: UTF8.self)), value.isFinite else {
+                return nil
+            }
+            return value
         }
-        guard !text.isEmpty, text.utf8.count < 64, text.utf8.allSatisfy(isNumberByte) else { return nil }
-        guard let value = Double(text), value.isFinite else { return nil }
-        return value
     }
 
     /// The whole number in a cell; `3.0` counts as whole.
@@ -23,13 +34,33 @@ enum NumberText {
     /// A number with at least `least` and at most 9 decimals, enough for the sample period of any recorder.
     static func write(_ value: Double, least: Int = 6) -> String {
         guard abs(value) < 9e9 else { return "\(value)" }
-        let billionths = Int64((abs(value) * 1e9).rounded())
-        let (whole, fraction) = billionths.quotientAndRemainder(dividingBy: 1_000_000_000)
-        var digits = String(fraction)
-        digits = String(repeating: "0", count: 9 - digits.count) + digits
-        while digits.count > least, digits.last == "0" { digits.removeLast() }
-        let sign = value < 0 && billionths != 0 ? "-" : ""
-        return digits.isEmpty ? "\(sign)\(whole)" : "\(sign)\(whole).\(digits)"
+        var rest = Int64((abs(value) * 1e9).rounded())
+        let isNegative = value < 0 && rest != 0
+        var decimals = 9
+        while decimals > least, rest % 10 == 0 {
+            rest /= 10
+            decimals -= 1
+        }
+        return String(unsafeUninitializedCapacity: 32) { buffer in
+            var position = 32
+            func put(_ byte: UInt8) {
+                position -= 1
+                buffer[position] = byte
+            }
+            for _ in 0..<decimals {
+                put(UInt8(ascii: "0") + UInt8(rest % 10))
+                rest /= 10
+            }
+            if decimals > 0 { put(UInt8(ascii: ".")) }
+            repeat {
+                put(UInt8(ascii: "0") + UInt8(rest % 10))
+                rest /= 10
+            } while rest > 0
+            if isNegative { put(UInt8(ascii: "-")) }
+            let count = 32 - position
+            for index in 0..<count { buffer[index] = buffer[position + index] }
+            return count
+        }
     }
 
     private static func isNumberByte(_ byte: UInt8) -> Bool {

@@ -59,7 +59,7 @@ enum RavenTable {
     /// spectrogram if there is a choice. The same number with other times is another event.
     private static func unique(_ rows: [Row], _ layout: Layout) -> [Row] {
         var kept: [Row] = []
-        var seen: [[String]: Int] = [:]
+        var seen: [String: Int] = [:]
         for row in rows {
             let key = layout.identity(row.cells)
             if let earlier = seen[key] {
@@ -80,7 +80,7 @@ extension RavenTable {
     /// Which column holds what.
     struct Layout {
         let columns: ColumnNames
-        let selection, view, channel, low, high, beginFile, beginPath, fileOffset, label, score: Int?
+        let selection, view, channel, low, high, beginFile, beginPath, fileOffset, label, score, speciesCode: Int?
         let begin, end: Int
         private let used: Set<Int>
 
@@ -103,6 +103,7 @@ extension RavenTable {
             beginPath = columns.index("Begin Path")
             fileOffset = columns.index("File Offset (s)")
             score = columns.index(anyOf: ["Confidence", "Score"])
+            speciesCode = columns.index("Species Code")
             let known = [selection, view, channel, low, high, beginFile, beginPath, fileOffset, score, begin, end]
             if let wanted = builder.options.labelColumn {
                 guard let index = columns.index(wanted) else {
@@ -135,12 +136,15 @@ extension RavenTable {
             recordingCell(cells).map { RecordingName.lastComponent($0) } ?? builder.recording
         }
 
-        /// Two rows with the same identity are one event.
-        func identity(_ cells: [String]) -> [String] {
-            guard selection != nil else { return cells }
-            return [selection, channel, begin, end, label, beginFile, beginPath, fileOffset].map {
-                cell($0, cells) ?? ""
+        /// Two rows with the same identity are one event. No cell holds a tab, so joining keeps cells apart.
+        func identity(_ cells: [String]) -> String {
+            guard selection != nil else { return cells.joined(separator: "\t") }
+            var key = ""
+            for index in [selection, channel, begin, end, label, beginFile, beginPath, fileOffset] {
+                if let index, index < cells.count { key += cells[index] }
+                key += "\t"
             }
+            return key
         }
 
         /// The event of a row, or nil for a row that says that nothing was found.
@@ -156,7 +160,7 @@ extension RavenTable {
                 return try builder.optionalNumber(text, line: line, column: columns.names[index])
             }
             // Older BirdNET versions mark a recording without detections by such a row.
-            if let code = cell(columns.index("Species Code"), cells), code == "nocall" { return nil }
+            if cell(speciesCode, cells) == "nocall" { return nil }
             var (start, end) = (try number(begin), try number(end))
             // Begin Time counts through all files of a table, File Offset within the one file.
             if usesOffset, let offset = try optional(fileOffset) { (start, end) = (offset, offset + (end - start)) }

@@ -1,4 +1,5 @@
 // Which recording a label file or a row belongs to. Paths in tables often come from another computer.
+import Foundation
 
 /// Names of recordings in label files.
 public enum RecordingName {
@@ -22,6 +23,9 @@ public enum RecordingName {
     public static func ofLabelFile(_ path: String) -> String {
         let name = lastComponent(path)
         let lowercased = name.lowercased()
+        if let table = name.range(of: #"\.Table\.?[0-9]+\.txt$"#, options: [.regularExpression, .caseInsensitive]) {
+            return String(name[..<table.lowerBound])
+        }
         for suffix in suffixes where lowercased.hasSuffix(suffix) && name.count > suffix.count {
             let stem = String(name.dropLast(suffix.count))
             return suffix == ".selections.txt" ? droppingTableNumber(stem) : stem
@@ -92,11 +96,18 @@ public struct RecordingIndex: Sendable {
             }
             return RecordingIndex.match(candidates)
         }
-        // A stem may hold dots of its own (`20190101.120000`), so the name itself is tried before its stem.
-        let last = RecordingName.lastComponent(name)
-        let stem = RecordingName.stem(last)
-        if let candidates = byStem[last] ?? byStem[stem] ?? byName[RecordingIndex.normal(stem)] {
-            return RecordingIndex.match(candidates)
+        // A stem may hold dots of its own (`20190101.120000`), and programs append words to it
+        // (`song.Band.Limited.Energy.Detector`): the longest beginning that is known is meant.
+        var stem = RecordingName.lastComponent(name)
+        while true {
+            if let candidates = byStem[stem] ?? byName[RecordingIndex.normal(stem)] {
+                return RecordingIndex.match(candidates)
+            }
+            let shorter = RecordingName.stem(stem)
+            let word = stem.dropFirst(shorter.count)
+            // A number is a date, a time or a counter: another recording.
+            if shorter == stem || word.dropFirst().allSatisfy(\.isNumber) { break }
+            stem = shorter
         }
         return .none
     }

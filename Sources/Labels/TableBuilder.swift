@@ -94,9 +94,10 @@ extension TableBuilder {
     func optionalNumber(
         _ text: String, line: Int, column: String, decimalComma: Bool = false
     ) throws(LabelError) -> Double? {
+        if let value = NumberText.read(text, decimalComma: decimalComma) { return value }
         switch text.lowercased() {
-        case "", "na", "nan", "n/a", "null", "none", "-": nil
-        default: try number(text, line: line, column: column, decimalComma: decimalComma)
+        case "", "na", "nan", "n/a", "null", "none", "-": return nil
+        default: return try number(text, line: line, column: column, decimalComma: decimalComma)
         }
     }
 

@@ -23,6 +23,16 @@ public struct FrontEnd {
         }
     }
 
+    /// What becomes of the filters' output.
+    public enum FilterNorm: String, Codable, Sendable, CaseIterable {
+        /// Normed over the filters, as published.
+        case layerNorm
+        /// Its magnitude, normed over time for every filter: the other published way.
+        case instance
+        /// The logarithm of its energy, normed over time for every filter. Learns from few minutes of sound, and cheaply.
+        case logEnergy
+    }
+
     /// What the front-end is made of.
     public struct Configuration: Codable, Sendable, Hashable {
         /// Samples per second of the waveform.
@@ -35,8 +45,8 @@ public struct FrontEnd {
         public var filters = 0
         /// Whether the first layer is a bank of sinc filters; otherwise it is a convolution.
         public var sincFilters = true
-        /// Whether the filter bank of a chosen stack takes the first stride itself: much cheaper, not as published.
-        public var stridedFilters = false
+        /// What becomes of the filters' output.
+        public var filterNorm = FilterNorm.layerNorm
         /// Whether the first layer ends in PSwish; otherwise in GELU like the others.
         public var pSwish = true
 
@@ -47,7 +57,8 @@ public struct FrontEnd {
         public var resolvedLayers: [Layer] {
             layers.isEmpty
                 ? FrontEnd.stack(
-                    sampleRateHz: sampleRateHz, channels: channels, filters: filters, stridedFilters: stridedFilters)
+                    sampleRateHz: sampleRateHz, channels: channels, filters: filters,
+                    energies: sincFilters && filterNorm == .logEnergy)
                 : layers
         }
 
@@ -61,10 +72,34 @@ public struct FrontEnd {
         public func frameCount(samples: Int) -> Int {
             resolvedLayers.enumerated().reduce(samples) { length, entry in
                 let (index, layer) = entry
-                if index == 0 && sincFilters { return (length - 1) / layer.stride + 1 }
+                if index == 0 && sincFilters { return (length + layer.stride - 1) / layer.stride }
                 return layer.stride == 1
                     ? length : (length + 2 * ((layer.stride + 1) / 2) - layer.kernel) / layer.stride + 1
             }
+        }
+
+        /// Zeros ahead of what a layer sees.
+        fileprivate func paddingBefore(_ index: Int) -> Int {
+            let layer = resolvedLayers[index]
+            if index == 0 && sincFilters { return layer.kernel / 2 }
+            return layer.stride == 1 ? (layer.kernel - 1) / 2 : (layer.stride + 1) / 2
+        }
+
+        /// The centre of what frame 0 sees, in seconds from the start of the window.
+        public var firstFrameCentreSeconds: Double {
+            var centre = 0.0
+            for (index, layer) in resolvedLayers.enumerated().reversed() {
+                centre = Double(layer.stride) * centre + Double(layer.kernel - 1) / 2 - Double(paddingBefore(index))
+                if index == 0 && sincFilters && filterNorm == .logEnergy {
+                    centre += Double(layer.stride - Self.filterStride(layer.stride)) / 2
+                }
+            }
+            return (centre + 0.5) / sampleRateHz
+        }
+
+        /// Samples from one output of the filters to the next, when the mean of up to five makes an energy.
+        static func filterStride(_ stride: Int) -> Int {
+            stride / ([4, 5, 3, 2].first { stride % $0 == 0 } ?? 1)
         }
 
         /// Samples that one frame sees.
@@ -82,9 +117,9 @@ public struct FrontEnd {
     /// A stack whose strides multiply to about `sampleRateHz` / 200, after the pattern of the published ones: a filter bank
     /// with √(rate / 2) taps, then a stride of 5 where it divides, then small strides, largest first, then three layers without.
     ///
-    /// At 8 kHz it is animal2vec's (5, 2, 2, 2), at 24 kHz its (5, 4, 3, 2).
+    /// At 8 kHz it is animal2vec's (5, 2, 2, 2), at 24 kHz its (5, 4, 3, 2). A bank of energies takes the large strides itself.
     public static func stack(
-        sampleRateHz: Double, channels: Int, filters: Int = 0, stridedFilters: Bool = false
+        sampleRateHz: Double, channels: Int, filters: Int = 0, energies: Bool = false
     ) -> [Layer] {
         var taps = Int((sampleRateHz / 2).squareRoot().rounded(.down))
         if taps % 2 == 0 { taps += 1 }
@@ -95,6 +130,12 @@ public struct FrontEnd {
             (0...wanted).lazy.flatMap { [wanted - $0, wanted + $0] }.first { $0 >= 1 && isSmooth($0) } ?? wanted
         var layers = [Layer(filters > 0 ? filters : taps, taps, 1)]
         var rest = product
+        if energies {
+            // Energies are smooth: the bank itself takes all but the last two halvings.
+            let halvings = min(2, rest.trailingZeroBitCount)
+            layers[0].stride = rest >> halvings
+            rest = 1 << halvings
+        }
         while rest % 5 == 0 && layers.count < 3 {
             layers.append(Layer(channels, 10, 5))
             rest /= 5
@@ -112,12 +153,6 @@ public struct FrontEnd {
             small.append(4)
             small.sort(by: >)
         }
-        if stridedFilters, layers.count > 1 {
-            layers[0].stride = layers.remove(at: 1).stride
-        } else if stridedFilters, let first = small.max() {
-            layers[0].stride = first
-            small.remove(at: small.firstIndex(of: first)!)
-        }
         layers += small.sorted(by: >).map { Layer(channels, max(3, $0 > 4 ? 2 * $0 : 3), $0) }
         return layers + [Layer(channels, 3, 1), Layer(channels, 2, 1), Layer(channels, 2, 1)]
     }
@@ -130,7 +165,9 @@ public struct FrontEnd {
 
     private let sinc: SincConvolution?
     private let convolutions: [Convolution1d?]
-    private let norms: [LayerNorm]
+    private let norms: [LayerNorm?]
+    private let filterNorm: FilterNorm
+    private let filterScale: (weight: Tensor, bias: Tensor)?
     private let pSwish: PSwish?
     private let layers: [Layer]
 
@@ -138,14 +175,16 @@ public struct FrontEnd {
     public init(_ path: ParameterPath, _ configuration: Configuration) throws(TorchError) {
         layers = configuration.resolvedLayers
         var convolutions: [Convolution1d?] = []
-        var norms: [LayerNorm] = []
+        var norms: [LayerNorm?] = []
         var inputs = 1
         let layerPath = path["layers"]
         sinc =
             configuration.sincFilters
             ? try SincConvolution(
                 layerPath[0]["filters"], count: layers[0].channels, taps: layers[0].kernel,
-                stride: layers[0].stride, sampleRateHz: configuration.sampleRateHz) : nil
+                stride: configuration.filterNorm == .logEnergy
+                    ? Configuration.filterStride(layers[0].stride) : layers[0].stride,
+                sampleRateHz: configuration.sampleRateHz) : nil
         pSwish = configuration.pSwish ? try PSwish(layerPath[0]["activation"], layers[0].channels) : nil
         for (index, layer) in layers.enumerated() {
             if index == 0 && configuration.sincFilters {
@@ -157,11 +196,22 @@ public struct FrontEnd {
                         stride: layer.stride,
                         hasBias: false, weights: .kaimingNormal(fanIn: inputs * layer.kernel)))
             }
-            norms.append(try LayerNorm(layerPath[index]["norm"], layer.channels, inFloat32: true))
+            let isNormedOverTime = index == 0 && configuration.sincFilters && configuration.filterNorm != .layerNorm
+            norms.append(
+                isNormedOverTime ? nil : try LayerNorm(layerPath[index]["norm"], layer.channels, inFloat32: true))
             inputs = layer.channels
         }
         self.convolutions = convolutions
         self.norms = norms
+        filterNorm = configuration.filterNorm
+        let normPath = layerPath[0]["norm"]
+        filterScale =
+            norms[0] != nil
+            ? nil
+            : (
+                try normPath.parameter("weight", [layers[0].channels], .constant(1), alwaysFloat32: true),
+                try normPath.parameter("bias", [layers[0].channels], .constant(0), alwaysFloat32: true)
+            )
     }
 
     /// Waveform [B, N] to features [B, T, C].
@@ -188,9 +238,26 @@ public struct FrontEnd {
         } else {
             filtered = try sinc!(x_BTC)
         }
-        let normalized = try norms[index](filtered)
+        let normalized = if let norm = norms[index] { try norm(filtered) } else { try normalizedOverTime(filtered) }
         if index == 0, let pSwish { return try pSwish(normalized) }
         return try normalized.gelu()
+    }
+
+    /// Magnitudes or logarithms of energies of the filters, [B, T, C], normed over time.
+    private func normalizedOverTime(_ filtered: Tensor) throws(TorchError) -> Tensor {
+        let type = filtered.scalarType
+        var x = try filtered.to(.float32)
+        if filterNorm == .logEnergy {
+            let count = layers[0].stride / Configuration.filterStride(layers[0].stride)
+            let missing = (count - x.size(1) % count) % count
+            if missing > 0 { x = try x.padded([0, 0, 0, missing]) }
+            let energy = try x.squared().reshaped([x.size(0), x.size(1) / count, count, x.size(2)]).mean([2])
+            // A waveform of unit variance has energies far above this floor wherever there is sound.
+            x = try (energy + 1e-5).log()
+        } else {
+            x = try x.absolute()
+        }
+        return try (x.normalizedOverTime() * filterScale!.weight + filterScale!.bias).to(type)
     }
 }
 

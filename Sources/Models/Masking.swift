@@ -18,6 +18,13 @@ public struct FrameMask: Sendable {
     /// Masked frames per row.
     public var maskedCount: Int { masked.count / max(rowCount, 1) }
 
+    /// Truth values row by row, true where a frame is masked.
+    public var flags: [Bool] {
+        var flags = [Bool](repeating: true, count: rowCount * frameCount)
+        for (index, frame) in kept.enumerated() { flags[index / keptCount * frameCount + Int(frame)] = false }
+        return flags
+    }
+
     /// From truth values row by row; every row must have the same number of true ones.
     public init(rows: [[Bool]]) {
         rowCount = rows.count

@@ -13,6 +13,8 @@ public final class AdamW {
         public var epsilon = 1e-6
         /// Share of every weight taken off per unit of learning rate.
         public var weightDecay = 0.01
+        /// Whether weight decay stays apart from the gradient (AdamW) or is added to it (Adam).
+        public var decoupled = true
         /// Adds epsilon before the bias correction, as fairseq does, instead of after it, as PyTorch does.
         public var epsilonBeforeCorrection = true
         /// Spares one-dimensional parameters, biases, ALiBi scales and PSwish from weight decay.
@@ -61,8 +63,12 @@ public final class AdamW {
 
     /// One update with the gradients of the working copies times `gradientFactor`; parameters without a gradient rest.
     ///
-    /// - Parameter frozen: parameters whose name starts with one of these rest too.
-    public func step(learningRate: Double, gradientFactor: Double = 1, frozen: [String] = []) throws(TorchError) {
+    /// - Parameters:
+    ///   - weightDecay: instead of the configuration's.
+    ///   - frozen: parameters whose name starts with one of these rest too.
+    public func step(
+        learningRate: Double, weightDecay: Double? = nil, gradientFactor: Double = 1, frozen: [String] = []
+    ) throws(TorchError) {
         var moving: [Bool: [Int: [(slot: Slot, gradient: Tensor)]]] = [:]
         for slot in slots where !frozen.contains(where: slot.parameter.name.hasPrefix) {
             guard let gradient = try slot.parameter.working.gradient else { continue }
@@ -71,7 +77,7 @@ public final class AdamW {
         }
         for (decays, byCount) in moving {
             for (count, entries) in byCount {
-                try update(entries, count, decays ? configuration.weightDecay : 0, learningRate, gradientFactor)
+                try update(entries, count, decays ? weightDecay ?? configuration.weightDecay : 0, learningRate, gradientFactor)
             }
         }
     }
@@ -89,12 +95,18 @@ public final class AdamW {
             if gradientFactor != 1 {
                 try perform("aten::_foreach_mul_.Scalar", .tensors(gradients), .double(gradientFactor))
             }
-            try perform(
-                "aten::_fused_adamw_", .tensors(entries.map(\.slot.parameter.master)), .tensors(gradients),
-                .tensors(entries.map(\.slot.mean)), .tensors(entries.map(\.slot.square)), .tensors([]),
+            let arguments: [Argument] = [
+                .tensors(entries.map(\.slot.parameter.master)), .tensors(gradients), .tensors(entries.map(\.slot.mean)),
+                .tensors(entries.map(\.slot.square)), .tensors([]),
                 .tensors([Tensor](repeating: steps, count: entries.count)), .double(learningRate),
                 .double(configuration.beta1), .double(configuration.beta2), .double(weightDecay), .double(epsilon),
-                .bool(false), .bool(false))
+                false, false,
+            ]
+            if configuration.decoupled {
+                try perform("aten::_fused_adamw_", arguments)
+            } else {
+                try perform("aten::_fused_adam_", arguments)
+            }
         }
     }
 

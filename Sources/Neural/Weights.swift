@@ -44,22 +44,18 @@ extension SafetensorsFile {
     }
 }
 
-/// Writes named tensors to a safetensors file, whole or not at all.
+/// Named tensors as entries of a safetensors file.
 ///
-/// - Returns: the file's size and checksum.
-@discardableResult
-public func writeTensors(
-    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to url: URL
-) throws -> SafetensorsWriter.Summary {
-    let entries = try tensors.map { name, tensor in
+/// - Throws: `WeightsError` for an element type that safetensors has not.
+public func safetensorsEntries(_ tensors: [(name: String, tensor: Tensor)]) throws -> [SafetensorsWriter.Entry] {
+    try tensors.map { name, tensor in
         guard let type = tensor.scalarType.stored else {
-            throw WeightsError(description: "\(url.path): '\(name)' has a type that safetensors cannot hold")
+            throw WeightsError(description: "'\(name)' is \(tensor.scalarType), which safetensors cannot hold")
         }
         return SafetensorsWriter.Entry(name, type, shape: tensor.shape) { body in
             try tensor.withBytes { try body($0) }
         }
     }
-    return try SafetensorsWriter.write(entries, metadata: metadata, to: url)
 }
 
 extension ParameterStore {

@@ -215,3 +215,8 @@ public func operateMany(_ name: StaticString, _ arguments: Argument...) throws(T
 public func perform(_ name: StaticString, _ arguments: Argument...) throws(TorchError) {
     _ = try callOperator(name, arguments)
 }
+
+/// Calls an operator for its effect on its arguments, which are given as a list.
+public func perform(_ name: StaticString, _ arguments: [Argument]) throws(TorchError) {
+    _ = try callOperator(name, arguments)
+}

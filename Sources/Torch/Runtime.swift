@@ -6,6 +6,9 @@ public enum Runtime {
     /// How many CUDA devices answer.
     public static var cudaDeviceCount: Int { Int(ctorch_cuda_device_count()) }
 
+    /// Version of the loaded libtorch, such as `2.11.0`.
+    public static var version: String { text(ctorch_loaded_version()) }
+
     /// What `start` found out about CUDA, in words.
     public struct Status: Sendable {
         /// Whether a CUDA device answers.

@@ -91,6 +91,8 @@ public enum Recipe {
         public var beta2 = 0.98
         /// Added to the root of the mean square.
         public var epsilon = 1e-6
+        /// Whether epsilon is added before the bias correction, as fairseq does, or after it, as PyTorch does.
+        public var epsilonBeforeCorrection = true
         /// Weight decay, multiplied by the learning rate.
         public var weightDecay = 0.01
         /// Weight decay at the end of training, reached along a cosine; null keeps it constant.

@@ -9,6 +9,7 @@ import Testing
             ("a.b/forest_01.Table.1.selections.txt", "forest_01"), ("forest.selections.txt", "forest"),
             ("S.BirdNET.selection.table.txt", "S"), ("S.BirdNET.results.csv", "S"), ("x.cbin.not.mat", "x.cbin"),
             ("call.wav.json", "call.wav"), ("C:\\data\\20190101.120000.txt", "20190101.120000"), ("plain", "plain"),
+            ("MARS-2kHz.wav.Table01.txt", "MARS-2kHz.wav"),
         ] {
             #expect(RecordingName.ofLabelFile(file) == recording)
         }
@@ -25,6 +26,9 @@ import Testing
         #expect(index.find("b.wav") == .one(2))
         #expect(index.find("20190101.1200") == .one(3))
         #expect(index.find("c.wav") == .none)
+        #expect(index.find("b.Band.Limited.Energy.Detector") == .one(2))
+        #expect(index.find("b.1430") == .none)
+        #expect(RecordingIndex(["20190101.1200"]).find("x/20190101.1200.wav") == .one(0))
     }
 
     @Test func `a folder gets one file per recording, and equal names do not overwrite each other`() throws {

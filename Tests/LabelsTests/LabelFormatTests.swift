@@ -91,4 +91,25 @@ import Testing
             }
         }
     }
+
+    @Test func `a table of several recordings becomes a folder where the format holds one`() throws {
+        try withTemporaryFolder { folder in
+            let source = folder.appending(path: "all.csv")
+            let text = "file,start_seconds,end_seconds,label\na.wav,1,2,x\nb.wav,,,\n"
+            try Data(text.utf8).write(to: source)
+            let one = try LabelFile.convert(source, to: .koumura, at: folder.appending(path: "all.xml"))
+            #expect(one.files.count == 1)
+            let many = try LabelFile.convert(source, to: .audacity, at: folder.appending(path: "tracks"))
+            #expect(many.files.map(\.lastPathComponent) == ["a.txt", "b.txt"])
+            #expect(try Data(contentsOf: many.files[1]).isEmpty)
+            // Settings of a note file survive the way through it.
+            let notes = folder.appending(path: "c.cbin.not.mat")
+            try LabelFile.write(
+                [Event(recording: "c.cbin", startSeconds: 1, endSeconds: 2, label: "x")], format: .evsonganaly,
+                to: notes, options: .init(properties: ["Fs": "44100", "threshold": "7"]))
+            let copy = folder.appending(path: "d.cbin.not.mat")
+            try LabelFile.convert(notes, to: .evsonganaly, at: copy)
+            #expect(try LabelFile.read(copy).properties["threshold"] == "7")
+        }
+    }
 }

@@ -71,14 +71,16 @@ import Torch
         #expect(stack.map(\.stride).filter { $0 > 1 } == strides)
     }
 
-    @Test(arguments: [
-        100.0, 200, 1000, 2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000, 256000, 312500,
-        384000, 500000, 1_000_000,
-    ])
-    func `At any rate a frame lasts about 5 ms and the stack gives the number of frames it promises`(rateHz: Double)
-        throws
-    {
+    @Test(
+        arguments: [
+            100.0, 200, 1000, 2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000, 256000, 312500,
+            384000, 500000, 1_000_000,
+        ], FrontEnd.FilterNorm.allCases)
+    func `At any rate a frame lasts about 5 ms and the stack gives the number of frames it promises`(
+        rateHz: Double, norm: FrontEnd.FilterNorm
+    ) throws {
         var configuration = FrontEnd.Configuration()
+        configuration.filterNorm = norm
         configuration.sampleRateHz = rateHz
         (configuration.channels, configuration.filters) = (4, 4)
         if rateHz >= 400 { #expect(abs(configuration.frameRateHz / 200 - 1) < 0.1, "\(configuration.frameRateHz) Hz") }

@@ -1,0 +1,311 @@
+// The loop of all methods: batches to losses to an update, with a checkpoint of everything that affects what follows, so
+// that a run which is stopped at any moment ends with the same bits as one that is not.
+import Corpus
+import Foundation
+import Neural
+import Randomness
+import Storage
+import Torch
+
+/// Runs a method to its last update, through stops, bad steps and lack of memory.
+public final class Trainer {
+    /// What the loop needs of a recipe.
+    public struct Plan {
+        /// Seed of the run.
+        public var seed: UInt64
+        /// Windows per pass and per update.
+        public var batch: Recipe.Batch
+        /// How gradients become steps.
+        public var optimizer: Recipe.Optimizer
+        /// How the learning rate changes.
+        public var schedule: Recipe.Schedule
+        /// How numbers are held.
+        public var precision: Recipe.Precision
+        /// What happens when something goes wrong.
+        public var recovery: Recovery.Configuration
+        /// When the state is saved.
+        public var checkpoint: Recipe.Checkpoint
+        /// What is logged.
+        public var log: Recipe.Log
+        /// Updates between two trials on held-out recordings, and before the first; nil never tries.
+        public var validation: (everyUpdates: Int, afterUpdates: Int)?
+        /// Fingerprint of the recipe.
+        public var recipeHash: String
+    }
+
+    /// How a run ended.
+    public enum Outcome: Sendable, Equatable {
+        /// All updates are done.
+        case finished
+        /// It was stopped or gave up, with this exit status and, where it is not plain, a report.
+        case left(status: Int32, report: String?)
+    }
+
+    /// Everything that changes from update to update, beside tensors.
+    private struct State: Codable {
+        var update = 0
+        var position = 0
+        var recovery: Recovery
+        var lossScale: Double
+        var updatesSinceOverflow = 0
+        var bestScore: Double?
+        var optimizerCounts: [String: Int] = [:]
+    }
+
+    private let run: RunFolder
+    private let plan: Plan
+    private let objective: any TrainingObjective
+    private let loader: Loader
+    private let optimizer: AdamW
+    private let checkpoints: CheckpointFolder
+    private let learningRate: LearningRate
+    private let weightDecay: Ramp
+    private var state: State
+    private var metricsLog: MetricsLog?
+    private var events: EventFile?
+    private var lastSave = ContinuousClock.now
+
+    /// A trainer for a run; `run()` continues where its folder stands.
+    public init(run: RunFolder, plan: Plan, objective: any TrainingObjective, loader: Loader) throws {
+        self.run = run
+        self.plan = plan
+        self.objective = objective
+        self.loader = loader
+        optimizer = try AdamW(objective.learning.parameters, AdamW.Configuration(plan.optimizer))
+        checkpoints = CheckpointFolder(run.checkpoints, retention: .init(plan.checkpoint))
+        learningRate = LearningRate(plan.schedule, peak: plan.optimizer.learningRate)
+        weightDecay = Ramp(weightDecayOf: plan.optimizer, totalUpdates: plan.schedule.totalUpdates)
+        state = State(
+            recovery: Recovery(plan.recovery, batch: plan.batch),
+            lossScale: plan.precision.compute == .fp16 ? plan.precision.initialLossScale : 1)
+    }
+
+    /// Trains to the last update or to the first reason to leave.
+    public func run(progress: ProgressLine) throws -> Outcome {
+        try checkpoints.removeLeftovers()
+        if let loaded = try checkpoints.loadNewest() {
+            for error in loaded.skipped { progress.print("warning: \(error); going on from an older checkpoint") }
+            try restore(loaded.checkpoint)
+            state.recovery = state.recovery.resumed()
+            progress.print("continuing after update \(state.update)")
+        }
+        metricsLog = try MetricsLog(run.metrics, resumingAfter: state.update)
+        if plan.log.tensorBoard { events = try EventFile(in: run.url, firstStep: state.update) }
+        lastSave = .now
+        if state.update == 0 { _ = try save() }
+        while state.update < plan.schedule.totalUpdates {
+            if let signal = StopSignal.received {
+                if let outcome = try act(on: .stopRequested(signal), progress) { return outcome }
+            }
+            if let outcome = try step(progress) { return outcome }
+            if isSaveDue, let outcome = try act(on: .saveDue, progress) { return outcome }
+        }
+        return try act(on: .finished, progress) ?? .finished
+    }
+
+    private var isSaveDue: Bool {
+        state.update.isMultiple(of: plan.checkpoint.everyUpdates)
+            || ContinuousClock.now - lastSave > .seconds(plan.checkpoint.everySeconds)
+    }
+
+    // MARK: One update
+
+    private func step(_ progress: ProgressLine) throws -> Outcome? {
+        let started = ContinuousClock.now
+        let isLogged = (state.update + 1).isMultiple(of: plan.log.everyUpdates) || state.update == 0
+        let pass: (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double])
+        do {
+            pass = try accumulate(wantsMetrics: isLogged)
+        } catch let error as TorchError where error.code == .outOfMemory {
+            return try act(on: .outOfMemory, progress)
+        }
+        let (loss, norm) = (pass.loss / pass.weight, pass.norm / (pass.weight * state.lossScale))
+        guard loss.isFinite, norm.isFinite else {
+            let samples = Array(state.position..<state.position + plan.batch.clipsPerUpdate)
+            state.position += plan.batch.clipsPerUpdate
+            if plan.precision.compute == .fp16, halveLossScale() { return nil }
+            return try act(on: .stepNotFinite(samples: samples), progress)
+        }
+        let rate = learningRate.value(after: state.update) * state.recovery.learningRateScale
+        let clip = plan.optimizer.largestGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+        try optimizer.step(
+            learningRate: rate, weightDecay: weightDecay.value(after: state.update),
+            gradientFactor: clip / (pass.weight * state.lossScale),
+            frozen: objective.frozenPrefixes(update: state.update))
+        try objective.learning.refreshWorkingCopies()
+        state.update += 1
+        state.position += plan.batch.clipsPerUpdate
+        growLossScale()
+        try objective.updateApplied(state.update)
+        _ = state.recovery.handle(.stepApplied)
+
+        let seconds = (ContinuousClock.now - started).seconds
+        progress.update(
+            Double(state.update * plan.batch.clipsPerUpdate),
+            note: "loss \(loss.formatted(.number.precision(.significantDigits(4))))")
+        guard isLogged else { return nil }
+        var values = pass.metrics
+        values["loss"] = loss
+        values["gradient_norm"] = norm
+        values["learning_rate"] = rate
+        values["clips_per_second"] = Double(plan.batch.clipsPerUpdate) / seconds
+        values["waiting_for_data"] = pass.waiting.seconds / seconds
+        if plan.precision.compute == .fp16 { values["loss_scale"] = state.lossScale }
+        try log(values)
+        if let report = objective.collapse(update: state.update, metrics: pass.metrics) {
+            return try act(on: .collapsed(report), progress)
+        }
+        try validateIfDue(progress)
+        return nil
+    }
+
+    /// Forward and backward passes of all micro-batches of an update.
+    private func accumulate(
+        wantsMetrics: Bool
+    ) throws -> (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double]) {
+        try objective.learning.clearGradients()
+        let clips = state.recovery.batch.clips
+        var (loss, weight) = (0.0, 0.0)
+        var waiting = Duration.zero
+        var metrics: [String: Double] = [:]
+        for start in stride(from: 0, to: plan.batch.clipsPerUpdate, by: clips) {
+            let asked = ContinuousClock.now
+            let count = min(clips, plan.batch.clipsPerUpdate - start)
+            let batch = try loader.batch(at: state.position + start, count: count)
+            waiting += ContinuousClock.now - asked
+            // Dropout is a function of seed and position: nothing of libtorch's generator needs saving.
+            try Runtime.seed(splitmix(plan.seed, state.position + start))
+            let pass = try objective.forward(batch, update: state.update)
+            loss += try pass.loss.item()
+            weight += pass.weight
+            try (state.lossScale == 1 ? pass.loss : pass.loss * state.lossScale).backward()
+            if wantsMetrics, start == 0 { metrics = try pass.metrics() }
+        }
+        return (loss, weight, try objective.learning.gradientNorm(), waiting, metrics)
+    }
+
+    private func splitmix(_ seed: UInt64, _ position: Int) -> UInt64 {
+        var random = KeyedRandom(seed: seed, sample: position, purpose: .dropout)
+        return random.next()
+    }
+
+    private func halveLossScale() -> Bool {
+        state.lossScale /= 2
+        state.updatesSinceOverflow = 0
+        return state.lossScale >= plan.precision.smallestLossScale
+    }
+
+    private func growLossScale() {
+        guard plan.precision.compute == .fp16 else { return }
+        state.updatesSinceOverflow += 1
+        if state.updatesSinceOverflow.isMultiple(of: plan.precision.lossScaleGrowthUpdates) { state.lossScale *= 2 }
+    }
+
+    private func log(_ values: [String: Double]) throws {
+        try metricsLog?.write(step: state.update, values)
+        try events?.write(step: state.update, scalars: values)
+        try events?.flush()
+    }
+
+    private func validateIfDue(_ progress: ProgressLine) throws {
+        guard let due = plan.validation, state.update >= due.afterUpdates,
+            state.update.isMultiple(of: due.everyUpdates) || state.update == plan.schedule.totalUpdates,
+            let trial = try objective.validate(update: state.update)
+        else { return }
+        var values = trial.metrics
+        values["validation_score"] = trial.score
+        try log(values)
+        if trial.score > state.bestScore ?? -.infinity {
+            state.bestScore = trial.score
+            try objective.export(to: run.bestModel, update: state.update)
+        }
+    }
+
+    // MARK: Trouble
+
+    /// Lets the recovery judge an event and does what it says; an outcome ends the run.
+    private func act(on event: Recovery.Event, _ progress: ProgressLine) throws -> Outcome? {
+        var pending = state.recovery.handle(event)
+        var outcome: Outcome?
+        while !pending.isEmpty {
+            let action = pending.removeFirst()
+            switch action {
+            case .warn(let text): progress.print("warning: \(text)")
+            case .quarantine(let samples): loader.quarantine(positions: samples)
+            case .save:
+                if event == .finished { try objective.export(to: run.lastModel, update: state.update) }
+                pending += state.recovery.handle(saveEvent(progress))
+            case .rewind(let jump): pending += state.recovery.handle(rewind(jumpUpdates: jump))
+            case .scaleLearningRate, .useBatch: break  // kept by the recovery's own state
+            case .freeCaches: Runtime.releaseFreedMemory()
+            case .retryStep: break
+            case .leave(let status, let report):
+                outcome = status == 0 ? .finished : .left(status: status, report: report)
+            }
+        }
+        return outcome
+    }
+
+    private func saveEvent(_ progress: ProgressLine) -> Recovery.Event {
+        do {
+            for trouble in try save() { progress.print("warning: \(trouble)") }
+            return .saved
+        } catch {
+            return .saveFailed("\(error)")
+        }
+    }
+
+    private func rewind(jumpUpdates: Int) -> Recovery.Event {
+        do {
+            guard let loaded = try checkpoints.loadNewest() else { return .rewindFailed("none was written yet") }
+            let (recovery, position) = (state.recovery, state.position)
+            try restore(loaded.checkpoint)
+            state.recovery = recovery
+            state.position = position + jumpUpdates * plan.batch.clipsPerUpdate
+            return .rewound
+        } catch {
+            return .rewindFailed("\(error)")
+        }
+    }
+
+    // MARK: Checkpoints
+
+    private func save() throws -> [StorageError] {
+        state.optimizerCounts = optimizer.updateCounts
+        let manifest = CheckpointManifest(
+            step: state.update, epoch: loader.epoch(at: state.position), position: state.position,
+            recipeHash: plan.recipeHash, versions: ["libtorch": Runtime.version], state: try JSONValue(encoding: state))
+        let troubles = try checkpoints.save(manifest) { writer in
+            try writer.write("weights.safetensors", safetensorsEntries(objective.learning.masters))
+            try writer.write("optimizer.safetensors", safetensorsEntries(optimizer.moments))
+            for (file, store) in objective.companions { try writer.write(file, safetensorsEntries(store.masters)) }
+        }
+        lastSave = .now
+        return troubles
+    }
+
+    private func restore(_ checkpoint: CheckpointFolder.Checkpoint) throws {
+        state = try checkpoint.manifest.state.decode(State.self)
+        try loadStrictly(objective.learning, checkpoint.file("weights.safetensors"))
+        for (file, store) in objective.companions { try loadStrictly(store, checkpoint.file(file)) }
+        let moments = try SafetensorsFile.open(checkpoint.file("optimizer.safetensors"))
+        for (name, tensor) in optimizer.moments {
+            try withoutGradients { try tensor.copy(inPlace: moments.tensor(name)) }
+        }
+        optimizer.updateCounts = state.optimizerCounts
+    }
+
+    private func loadStrictly(_ store: ParameterStore, _ url: URL) throws {
+        let coverage = try store.load(SafetensorsFile.open(url))
+        guard coverage.isComplete else {
+            throw RunError(
+                description: "\(url.path): does not fit the model: missing \(coverage.missing.prefix(3)), unexpected "
+                    + "\(coverage.unexpected.prefix(3)); the checkpoint belongs to another recipe")
+        }
+    }
+}
+
+extension Duration {
+    /// In seconds.
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,50 @@
+import Corpus
+import Foundation
+import Neural
+import Torch
+
+/// What one update means for a method: everything the loop does not know.
+public protocol TrainingObjective: AnyObject {
+    /// The parameters that learn.
+    var learning: ParameterStore { get }
+
+    /// Tensors beside the learning ones that a checkpoint needs, by file: the teacher, for instance.
+    var companions: [(file: String, store: ParameterStore)] { get }
+
+    /// The forward pass of one micro-batch.
+    ///
+    /// - Parameters:
+    ///   - batch: windows with their events.
+    ///   - update: updates done before.
+    func forward(_ batch: Batch, update: Int) throws -> ForwardPass
+
+    /// After an update was applied; `update` counts it.
+    func updateApplied(_ update: Int) throws
+
+    /// Names of parameters start with one of these while they rest at this update.
+    func frozenPrefixes(update: Int) -> [String]
+
+    /// Why training should stop, in words for the user, judged by the metrics of an update.
+    func collapse(update: Int, metrics: [String: Double]) -> String?
+
+    /// A score on held-out recordings, more is better, with what else is worth logging; nil when there is nothing to try.
+    func validate(update: Int) throws -> (score: Double, metrics: [String: Double])?
+
+    /// Writes the model as it is now to a folder that appears whole or not at all.
+    func export(to folder: URL, update: Int) throws
+}
+
+/// What a forward pass yields.
+public struct ForwardPass {
+    /// Sum over what `weight` counts; its gradient is divided by the weights of all micro-batches.
+    public let loss: Tensor
+    /// Masked frames, labelled frames: what the loss is a mean over.
+    public let weight: Double
+    /// Figures for the log, computed only when asked for.
+    public let metrics: () throws -> [String: Double]
+
+    /// A loss with its weight.
+    public init(loss: Tensor, weight: Double, metrics: @escaping () throws -> [String: Double] = { [:] }) {
+        (self.loss, self.weight, self.metrics) = (loss, weight, metrics)
+    }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import Training
+
+/// `animal2vec`
+@main
+struct Animal2VecCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "animal2vec",
+        abstract: "From field recordings to detected calls.",
+        discussion: """
+            The way through the program:
+              scan        catalogue folders of recordings and their labels
+              split       choose which recordings train and which are only predicted
+              pretrain    learn from recordings without labels
+              finetune    learn the labels
+              predict     find calls in recordings
+              evaluate    compare with labels
+            """,
+        version: "animal2vec 0.1.0",
+        subcommands: [
+            ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
+            EvaluateCommand.self, ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
+        ])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let exit as ExitCode {
+            Foundation.exit(exit.rawValue)
+        } catch {
+            // Mistakes on the command line are explained by the parser; everything else is one line.
+            if error is ValidationError || error is CleanExit || "\(type(of: error))" == "CommandError" {
+                exit(withError: error)
+            }
+            FileHandle.standardError.write(Data("animal2vec: \(error)\n".utf8))
+            Foundation.exit(1)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Foundation
+import Labels
+
+/// `animal2vec convert LABELS --to FORMAT --out PATH`
+struct ConvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert", abstract: "Turn any label format into any other.")
+
+    @Argument(help: "A label file, or a folder of them.", transform: { URL(fileURLWithPath: $0) })
+    var labels: URL
+
+    @Option(help: "Format to write: \(LabelFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var to: LabelFormat
+
+    @Option(
+        help: "File to write; a folder for formats with one file per recording.",
+        transform: { URL(fileURLWithPath: $0) })
+    var out: URL
+
+    @OptionGroup var reading: LabelReadingFlags
+
+    func run() throws {
+        let table = try reading.read(labels)
+        try writeLabels(table, as: to, to: out)
+        print("\(table.events.count) events of \(table.recordings.count) recordings written to \(out.path)")
+        if !table.problems.isEmpty {
+            for problem in table.problems { printError("skipped: \(problem)") }
+            throw ExitCode(table.everyRowWasBad ? 1 : 0)
+        }
+    }
+}
+
+extension LabelFormat: ExpressibleByArgument {}

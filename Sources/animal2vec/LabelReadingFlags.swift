@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import Labels
+
+/// Options of every command that reads labels.
+struct LabelReadingFlags: ParsableArguments {
+    @Option(help: "Column that holds the label, when it cannot be told from its name.")
+    var labelColumn: String?
+
+    @Flag(help: "Leave bad rows out, name them, and go on.")
+    var skipBadRows = false
+
+    @Flag(help: "Take m1, m2, … as m.")
+    var stripTrailingDigits = false
+
+    var options: LabelReadingOptions {
+        var options = LabelReadingOptions()
+        options.labelColumn = labelColumn
+        options.skipBadRows = skipBadRows
+        options.stripTrailingDigits = stripTrailingDigits
+        return options
+    }
+
+    /// All label files at `url`, a file or a folder.
+    func read(_ url: URL) throws -> LabelTable {
+        guard FileManager.default.fileExists(atPath: url.path) else {
+            throw ValidationError("\(url.path): there is no such file or folder")
+        }
+        guard url.isFolder else { return try LabelFile.read(url, options: options) }
+        let files = try FileManager.default.subpathsOfDirectory(atPath: url.path).sorted()
+        var table = LabelTable()
+        for path in files {
+            let file = url.appending(path: path)
+            guard !file.isFolder, !file.lastPathComponent.hasPrefix("."), try LabelFormat.detect(file) != nil else {
+                continue
+            }
+            let part = try LabelFile.read(file, options: options)
+            table.events += part.events
+            table.recordings += part.recordings.filter { !table.recordings.contains($0) }
+            table.problems += part.problems
+            table.rowCount += part.rowCount
+        }
+        guard !table.recordings.isEmpty else {
+            throw ValidationError("\(url.path): holds no label file that can be read")
+        }
+        return table
+    }
+}
+
+extension URL {
+    /// Whether it is a folder.
+    var isFolder: Bool { (try? resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true }
+}
+
+/// Prints a line to standard error.
+func printError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+/// Writes a table in a format: one file, or one file per recording in a folder.
+func writeLabels(_ table: LabelTable, as format: LabelFormat, to url: URL) throws {
+    if format.holdsManyRecordings || table.recordings.count == 1 && !url.isFolder && !url.pathExtension.isEmpty {
+        try LabelFile.write(table.events, format: format, to: url, recordings: table.recordings)
+    } else {
+        try LabelFile.write(table.events, format: format, toFolder: url, recordings: table.recordings)
+    }
+}

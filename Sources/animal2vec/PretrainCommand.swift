@@ -1,0 +1,22 @@
+import ArgumentParser
+import Training
+
+/// `animal2vec pretrain RECIPE --corpus DIR --run DIR [key=value…]`
+struct PretrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pretrain", abstract: "Learn from recordings without labels.")
+
+    @OptionGroup var options: TrainingOptions
+
+    func run() throws {
+        let device = try options.start()
+        let run = PretrainingRun(
+            recipe: options.recipe, settings: options.settings, corpus: options.corpus, folder: options.run)
+        if options.dryRun {
+            print(try run.resolvedRecipe())
+            return
+        }
+        try options.leave(run.train(on: device))
+        print("model: \(options.run.appending(path: "model/last").path)")
+    }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Corpus
+import Foundation
+import Training
+
+/// `animal2vec scan PATH… --corpus DIR [--labels PATH…]`
+struct ScanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scan", abstract: "Catalogue folders of recordings and their labels; again only what changed.",
+        discussion: """
+            Every recording is decoded once and judged: whole, repaired, partial or unreadable. Exit status 3 says that
+            some recordings or label rows could not be used; everything else is in the corpus.
+            """)
+
+    @Argument(help: "Recordings: folders or files.")
+    var paths: [String]
+
+    @Option(help: "Folder of the corpus; made if it does not exist.", transform: { URL(fileURLWithPath: $0) })
+    var corpus: URL
+
+    @Option(parsing: .upToNextOption, help: "Label files, or folders of them.")
+    var labels: [String] = []
+
+    @Option(help: "Column that holds the label, when it cannot be told from its name.")
+    var labelColumn: String?
+
+    @Flag(help: "Leave bad label rows out, name them, and go on.")
+    var skipBadRows = false
+
+    @Flag(help: "Take m1, m2, … as m.")
+    var stripTrailingDigits = false
+
+    @Option(help: "Threads that decode; 0 for one per core.")
+    var threads = 0
+
+    @Flag(help: "Print the report as JSON.")
+    var json = false
+
+    func run() throws {
+        StopSignal.install()
+        let report = try scan()
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            print(String(decoding: try encoder.encode(report), as: UTF8.self))
+        } else {
+            print(report.text)
+        }
+        if !report.isComplete { throw ExitCode(130) }
+        if report.verdicts.isEmpty || report.recordings == report.unreadable {
+            printError("animal2vec: no recording of \(paths.joined(separator: ", ")) can be used")
+            throw ExitCode(1)
+        }
+        if !report.isClean { throw ExitCode(3) }
+    }
+
+    /// The scan itself, with its progress.
+    func scan() throws -> ScanReport {
+        var configuration = Scanner.Configuration()
+        (configuration.threads, configuration.skipsBadRows) = (threads, skipBadRows)
+        (configuration.stripsTrailingDigits, configuration.labelColumn) = (stripTrailingDigits, labelColumn)
+        let catalogue = try Catalogue(folder: corpus, makeIfMissing: true)
+        let line = ProgressLine("scan", measure: .items("files"))
+        let report = try Scanner(catalogue, configuration: configuration).scan(paths, labels: labels) { progress in
+            line.update(Double(progress.done), note: "of \(progress.total)")
+            return StopSignal.received == nil
+        }
+        line.finish()
+        return report
+    }
+}
+
+extension ScanReport {
+    /// Whether every recording is whole and every label row has found its recording.
+    var isClean: Bool { bad.isEmpty && unmatched.isEmpty && labelProblems.isEmpty && folderProblems.isEmpty }
+
+    /// What was found, for people.
+    var text: String {
+        var lines = [
+            "\(recordings) recordings, \(Self.clock(seconds)) of sound; \(decoded) decoded now, \(unchanged) unchanged, \(missing) missing"
+        ]
+        if labelFiles > 0 {
+            lines.append(
+                "\(events) events in \(annotatedRecordings) annotated recordings, from \(labelFiles) label files")
+        }
+        for remark in bad { lines.append("  \(remark.kind): \(remark.path): \(remark.reason)") }
+        for remark in warnings { lines.append("  note: \(remark.path): \(remark.reason)") }
+        for rows in unmatched {
+            lines.append(
+                "  labels without recording: \(rows.labelFile): \(rows.recording) (\(rows.rows) rows): \(rows.reason)")
+        }
+        for problem in labelProblems { lines.append("  labels: \(problem)") }
+        for problem in folderProblems { lines.append("  folder: \(problem)") }
+        if !isComplete { lines.append("stopped before the end; the same command goes on from here") }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func clock(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded())
+        return String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+    }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import Neural
+import Storage
+import TestSupport
+import Testing
+import Torch
+
+@Suite(.serialized) struct ParameterTests {
+    @Test func `A parameter's first numbers depend on seed and name only`() throws {
+        func weight(_ seed: UInt64, alone: Bool) throws -> [Float] {
+            let store = ParameterStore(seed: seed)
+            if !alone { _ = try Linear(store.root["other"], 3, 3) }
+            return try Linear(store.root["layer"], 4, 2).weight.array()
+        }
+        #expect(try weight(1, alone: true) == weight(1, alone: false))
+        #expect(try weight(1, alone: true) != weight(2, alone: true))
+    }
+
+    @Test func `The same path twice is refused by name`() throws {
+        let store = ParameterStore()
+        _ = try Linear(store.root["a"], 2, 2)
+        do {
+            _ = try Linear(store.root["a"], 2, 2)
+            Issue.record("a second layer under the same path must fail")
+        } catch {
+            #expect(error.operation == "a.weight")
+        }
+    }
+
+    @Test func `Weights come back from a file bit by bit, and gaps and strangers are named`() throws {
+        try withTemporaryFolder { folder in
+            let first = ParameterStore(seed: 1)
+            _ = try Linear(first.root["a"], 3, 2)
+            _ = try LayerNorm(first.root["extra"], 4)
+            let url = folder.appending(path: "weights.safetensors")
+            try SafetensorsWriter.write(safetensorsEntries(first.masters), to: url)
+            let second = ParameterStore(seed: 2)
+            _ = try Linear(second.root["a"], 3, 2)
+            _ = try Linear(second.root["b"], 2, 2)
+            let coverage = try second.load(SafetensorsFile.open(url))
+            #expect(coverage.missing == ["b.weight", "b.bias"])
+            #expect(coverage.unexpected.sorted() == ["extra.bias", "extra.weight"])
+            #expect(try second["a.weight"]!.master.array(Float.self) == first["a.weight"]!.master.array(Float.self))
+        }
+    }
+
+    @Test func `A weight of another shape or with NaN is refused by name`() throws {
+        try withTemporaryFolder { folder in
+            let url = folder.appending(path: "weights.safetensors")
+            let store = ParameterStore()
+            _ = try Linear(store.root["a"], 3, 2)
+            try SafetensorsWriter.write([.init("a.weight", [Float](repeating: 0, count: 8), shape: [2, 4])], to: url)
+            let shape = #expect(throws: WeightsError.self) { try store.load(SafetensorsFile.open(url)) }
+            #expect(shape?.description.contains("a.weight") == true)
+            try SafetensorsWriter.write([.init("a.bias", [Float.nan, 0], shape: [2])], to: url)
+            let number = #expect(throws: WeightsError.self) { try store.load(SafetensorsFile.open(url)) }
+            #expect(number?.description.contains("a.bias") == true)
+        }
+    }
+
+    @Test func `A follower moves by one minus its decay`() throws {
+        let (student, teacher) = (ParameterStore(seed: 1), ParameterStore(seed: 2, trainable: false))
+        _ = try Linear(student.root["a"], 3, 2)
+        _ = try Linear(teacher.root["a"], 3, 2)
+        let before = try teacher["a.weight"]!.master.array(Float.self)
+        let target = try student["a.weight"]!.master.array(Float.self)
+        try teacher.follow(student, decay: 0.9)
+        for (index, value) in try teacher["a.weight"]!.master.array(Float.self).enumerated() {
+            #expect(abs(value - (0.9 * before[index] + 0.1 * target[index])) < 1e-6)
+        }
+    }
+}
+
+@Suite(.serialized) struct AdamWTests {
+    /// One step after another written out from the paper, in Double.
+    private func reference(
+        _ start: Double, _ gradients: [Double], _ rate: Double, _ configuration: AdamW.Configuration, decay: Double
+    ) -> Double {
+        var (p, m, v) = (start, 0.0, 0.0)
+        for (index, gradient) in gradients.enumerated() {
+            let t = Double(index + 1)
+            var gradient = gradient
+            if configuration.decoupled { p -= rate * decay * p } else { gradient += decay * p }
+            m = configuration.beta1 * m + (1 - configuration.beta1) * gradient
+            v = configuration.beta2 * v + (1 - configuration.beta2) * gradient * gradient
+            let (c1, c2) = (1 - pow(configuration.beta1, t), 1 - pow(configuration.beta2, t))
+            let root =
+                configuration.epsilonBeforeCorrection
+                ? (v.squareRoot() + configuration.epsilon) / c2.squareRoot()
+                : (v / c2).squareRoot() + configuration.epsilon
+            p -= rate * (m / c1) / root
+        }
+        return p
+    }
+
+    @Test(arguments: [true, false], [true, false])
+    func `Steps agree with Adam written out`(decoupled: Bool, before: Bool) throws {
+        var configuration = AdamW.Configuration()
+        (configuration.decoupled, configuration.epsilonBeforeCorrection, configuration.epsilon) = (
+            decoupled, before, 0.01
+        )
+        configuration.weightDecay = 0.1
+        let store = ParameterStore()
+        let matrix = try store.root["m"].parameter("weight", [1, 1], .constant(0.7))
+        let vector = try store.root["v"].parameter("bias", [1], .constant(-0.4))
+        let optimizer = try AdamW(store.parameters, configuration)
+        let gradients = [0.5, -0.2, 1.5, 0.05]
+        for gradient in gradients {
+            try matrix.setGradient(Tensor([Float(gradient)], shape: [1, 1]))
+            try vector.setGradient(Tensor([Float(2 * gradient)]))
+            try optimizer.step(learningRate: 0.02)
+        }
+        #expect(try abs(matrix.item() - reference(0.7, gradients, 0.02, configuration, decay: 0.1)) < 1e-6)
+        #expect(
+            try abs(vector.item() - reference(-0.4, gradients.map { 2 * $0 }, 0.02, configuration, decay: 0)) < 1e-6)
+    }
+
+    @Test func `Frozen parameters rest and start their own count later`() throws {
+        let store = ParameterStore()
+        let a = try store.root["front"].parameter("w", [1, 1], .constant(1))
+        let b = try store.root["head"].parameter("w", [1, 1], .constant(1))
+        let optimizer = try AdamW(store.parameters)
+        for update in 0..<3 {
+            for tensor in [a, b] { try tensor.setGradient(Tensor.ones([1, 1])) }
+            try optimizer.step(learningRate: 0.1, frozen: update < 2 ? ["front."] : [])
+            if update < 2 { #expect(try a.item() == 1) }
+        }
+        #expect(optimizer.updateCounts == ["front.w": 1, "head.w": 3])
+        #expect(try a.item() < 0.95)
+    }
+}
+
+@Suite(.serialized) struct PrecisionTests {
+    @Test(arguments: [Precision.bf16, .fp16])
+    func `Weights stay float32 while layers compute in half, and follow after a step`(precision: Precision) throws {
+        let store = ParameterStore(seed: 3, precision: precision)
+        let layer = try Linear(store.root["a"], 16, 16)
+        #expect(layer.weight.scalarType == precision.scalarType)
+        let x = try Tensor.ones([4, 16], precision.scalarType)
+        let optimizer = try AdamW(store.parameters)
+        try layer(x).to(.float32).squared().sum().backward()
+        try optimizer.step(learningRate: 1e-3)
+        try store.refreshWorkingCopies()
+        let master = store["a.weight"]!.master
+        #expect(master.scalarType == .float32)
+        let rounded = try master.to(precision.scalarType).array(Float.self)
+        #expect(try layer.weight.array(Float.self) == rounded)
+        #expect(try master.array(Float.self) != rounded, "a master that is rounded loses small steps")
+    }
+}
+
+@Suite(.serialized) struct ConvolutionTests {
+    @Test(arguments: [1, 2, 4], [1, 3])
+    func `Convolution over frames equals libtorch's over channels, gradients too`(groups: Int, stride: Int) throws {
+        let store = ParameterStore(seed: 1)
+        let layer = try Convolution1d(store.root, 8, 12, kernel: 5, stride: stride, groups: groups)
+        let x = try Tensor.randomNormal([2, 31, 8]).requiringGradient()
+        let frames = try layer(x, before: 2, after: 2)
+        let plain = try x.transposed(1, 2).contiguous().convolved1d(
+            layer.weight, layer.bias, stride: stride, padding: 2, groups: groups
+        ).transposed(1, 2)
+        #expect(try (frames - plain).absolute().maximum([0, 1, 2]).item() < 1e-5)
+        try frames.squared().sum().backward()
+        let gradients = try [x, layer.weight, layer.bias!].map { try $0.gradient! }
+        for tensor in [x, layer.weight, layer.bias!] { try tensor.setGradient(nil) }
+        try plain.squared().sum().backward()
+        for (gradient, tensor) in zip(gradients, [x, layer.weight, layer.bias!]) {
+            let expected = try tensor.gradient!
+            let largest = try expected.absolute().reshaped([-1]).maximum([0]).item()
+            #expect(try (gradient - expected).absolute().reshaped([-1]).maximum([0]).item() < 1e-5 * largest)
+        }
+    }
+}
