@@ -1,7 +1,7 @@
 // One judgement per file, for the scan's report.
 
 /// How much of a recording can be used.
-public enum AudioVerdict: Sendable, Equatable, Codable {
+public enum AudioVerdict: Sendable, Hashable, Codable {
     /// Everything that the header promises was decoded.
     case whole
     /// Everything is there after corrections, named in words.

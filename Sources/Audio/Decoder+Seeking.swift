@@ -41,6 +41,9 @@ extension Decoder {
             // Timestamps of lossy streams may not start at 0: the first frame of the recording tells.
             try restart()
             _ = try next()
+        } else if position == 0 {
+            // FFmpeg stamps no packet after a seek unless it has stamped one before.
+            _ = try next()
         }
         guard let origin else { return nil }
         var back = preroll
@@ -66,7 +69,7 @@ extension Decoder {
             try restart()
             _ = try next()
         }
-        if table == nil { table = try PacketTable(path: media.path, timeoutSeconds: timeoutSeconds) }
+        if table == nil { table = try PacketTable.table(of: media, timeoutSeconds: timeoutSeconds) }
         // 48 packets: more than the bit reservoir reaches back, plus the filter bank's memory.
         guard let table, let origin, let entry = table.entry(before: target + origin - 48 * 1_152), entry.byte > 0,
             av_seek_frame(media.format, media.stream.pointee.index, entry.byte, audioSeekByte) >= 0

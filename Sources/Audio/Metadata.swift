@@ -44,7 +44,8 @@ public struct RecordingMetadata: Sendable, Hashable, Codable {
         namePrefix = name.prefix
         isTriggered = name.isTriggered
         var size: Int64 = 0
-        let descriptor = audio_open_regular_file(path, &size)
+        var modified: Int64 = 0
+        let descriptor = audio_open_regular_file(path, &size, &modified)
         if descriptor >= 0 {
             defer { close(descriptor) }
             if let riff = RIFFChunks(descriptor: descriptor, fileBytes: Int(size)) { read(riff) }

@@ -33,6 +33,8 @@ final class OpenedMedia {
     /// What had to be corrected to open the file.
     let repairs: [String]
     let fileBytes: Int
+    /// Path, size and modification time: what makes it the same file.
+    let identity: String
 
     private let source: UnsafeMutablePointer<AudioSource>
     private var io: UnsafeMutablePointer<AVIOContext>?
@@ -41,7 +43,8 @@ final class OpenedMedia {
         _ = FFmpegLog.install
         FFmpegLog.clear()
         var size: Int64 = 0
-        let descriptor = audio_open_regular_file(path, &size)
+        var modified: Int64 = 0
+        let descriptor = audio_open_regular_file(path, &size, &modified)
         guard descriptor >= 0 else {
             let reason = -descriptor == EISDIR ? "not a regular file" : String(cString: strerror(-descriptor))
             throw .unreadable(path: path, reason: reason)
@@ -85,12 +88,17 @@ final class OpenedMedia {
         } else if let wave = WAVLayout(descriptor: descriptor, fileBytes: Int(size)) {
             layout = wave
             promise = wave.promisedFrames
-            av_dict_set(&options, "max_size", "65536", 0)
+            inputFormat = av_find_input_format("wav")
+            av_dict_set(&options, "max_size", "16384", 0)
+            // 16-bit WAV is searched for hidden DTS in its first 32 packets unless told otherwise.
+            av_dict_set(&options, "max_probe_packets", "1", 0)
             if let repair = wave.repair {
                 repairs.append(repair)
                 av_dict_set(&options, "ignore_length", "1", 0)
             }
             source.pointee.end = Int64(wave.dataOffset + wave.dataBytes)
+        } else {
+            inputFormat = Self.knownFormat(descriptor)
         }
         // A playlist or a script in disguise must not make FFmpeg open other files: only sound containers are tried.
         av_dict_set(&options, "format_whitelist", Self.containers, 0)
@@ -154,7 +162,7 @@ final class OpenedMedia {
             codecName.hasPrefix("pcm_") && !codecName.hasPrefix("pcm_f") || codecName == "flac"
             || codecName == "alac"
         isLossless = codecName.hasPrefix("pcm_") || ["flac", "alac", "wavpack", "tta"].contains(codecName)
-        if promise == nil, layout?.repair == nil, inputFormat == nil {
+        if promise == nil, layout?.repair == nil, container != "s16be" {
             promise = Self.promise(format, stream, rateHz, Int(size), channelCount, isLossless, &repairs)
         }
         seeking = Self.seeking(container, codecName, stream.pointee.time_base, rateHz)
@@ -171,6 +179,7 @@ final class OpenedMedia {
         self.repairs = repairs
         promisedFrames = promise
         fileBytes = Int(size)
+        identity = "\(path)\u{0}\(size) \(modified)"
         succeeded = true
     }
 
@@ -266,6 +275,15 @@ final class OpenedMedia {
     private static func failure(_ code: Int32, _ descriptor: Int32, _ source: AudioSource) -> String {
         if source.failed != 0 { return String(cString: strerror(source.failed)) }
         return textSniff(descriptor) ?? FFmpegLog.reason(code)
+    }
+
+    /// The format of a file with an unmistakable start: asking all of FFmpeg's demuxers takes longer than a window.
+    private static func knownFormat(_ descriptor: Int32) -> UnsafePointer<AVInputFormat>? {
+        switch String(decoding: RIFFChunks.bytes(descriptor, 0, 4), as: UTF8.self) {
+        case "fLaC": av_find_input_format("flac")
+        case "OggS": av_find_input_format("ogg")
+        default: nil
+        }
     }
 
     /// Says so when the file is text; nil otherwise.

@@ -2,6 +2,7 @@
 // estimates, and a range read must give exactly the samples of a decode from the start.
 
 import CFFmpeg
+import Synchronization
 
 /// Every sixteenth packet of a file: its byte and its frame, counted before the encoder's delay is taken off.
 struct PacketTable {
@@ -9,6 +10,21 @@ struct PacketTable {
     private(set) var frames: [Int] = []
     /// Frames in all packets, less the padding that the encoder declared at the end.
     private(set) var endFrame = 0
+
+    // Random windows open the same file again and again: tables are kept, by the identity of the file.
+    private static let kept = Mutex<[String: PacketTable]>([:])
+    private static let keptCount = 256
+
+    /// The table of the file behind `media`, from memory if it did not change.
+    static func table(of media: OpenedMedia, timeoutSeconds: Double) throws(AudioError) -> PacketTable {
+        if let known = kept.withLock({ $0[media.identity] }) { return known }
+        let table = try PacketTable(path: media.path, timeoutSeconds: timeoutSeconds)
+        kept.withLock { tables in
+            if tables.count >= keptCount { tables.removeAll() }
+            tables[media.identity] = table
+        }
+        return table
+    }
 
     /// Reads all packets of `path` without decoding them.
     init(path: String, timeoutSeconds: Double) throws(AudioError) {

@@ -95,8 +95,8 @@ static inline void audio_source_io_free(AVIOContext **io) {
     avio_context_free(io);
 }
 
-/// Opens a regular file for reading; -errno on failure, -EISDIR for anything that is no regular file.
-static inline int audio_open_regular_file(const char *path, int64_t *size) {
+/// Opens a regular file for reading, with its size in bytes and its modification time in nanoseconds; -errno on failure, -EISDIR for anything that is no regular file.
+static inline int audio_open_regular_file(const char *path, int64_t *size, int64_t *modified) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return -errno;
     struct stat status;
@@ -105,6 +105,7 @@ static inline int audio_open_regular_file(const char *path, int64_t *size) {
         return -EISDIR;
     }
     *size = (int64_t)status.st_size;
+    *modified = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
     return fd;
 }
 
