@@ -21,6 +21,9 @@ public struct FrontEnd {
         public init(_ channels: Int, _ kernel: Int, _ stride: Int) {
             (self.channels, self.kernel, self.stride) = (channels, kernel, stride)
         }
+
+        /// Zeros put before the input of a convolution.
+        var paddingBefore: Int { stride == 1 ? (kernel - 1) / 2 : (stride + 1) / 2 }
     }
 
     /// What the front-end is made of.
@@ -65,6 +68,21 @@ public struct FrontEnd {
                 return layer.stride == 1
                     ? length : (length + 2 * ((layer.stride + 1) / 2) - layer.kernel) / layer.stride + 1
             }
+        }
+
+        /// The sample around which frame 0 looks: the centre of its receptive field. That of frame k lies
+        /// k · `samplesPerFrame` further on.
+        public var firstFrameCentreSamples: Double {
+            var centre = 0.0
+            var step = 1.0
+            for (index, layer) in resolvedLayers.enumerated() {
+                let total = Double(layer.kernel - 1)
+                if index > 0 || !sincFilters {
+                    centre += step * (total / 2 - Double(layer.paddingBefore))
+                }
+                step *= Double(layer.stride)
+            }
+            return centre
         }
 
         /// Samples that one frame sees.
@@ -183,7 +201,7 @@ public struct FrontEnd {
         let filtered: Tensor
         if let convolution = convolutions[index] {
             let total = layer.kernel - 1
-            let before = layer.stride == 1 ? total / 2 : (layer.stride + 1) / 2
+            let before = layer.paddingBefore
             filtered = try convolution(x_BTC, before: before, after: layer.stride == 1 ? total - before : before)
         } else {
             filtered = try sinc!(x_BTC)

@@ -49,7 +49,8 @@ extension SafetensorsFile {
 /// - Returns: the file's size and checksum.
 @discardableResult
 public func writeTensors(
-    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to url: URL
+    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to url: URL,
+    fileSystem: FileSystem = .live
 ) throws -> SafetensorsWriter.Summary {
     let entries = try tensors.map { name, tensor in
         guard let type = tensor.scalarType.stored else {
@@ -59,7 +60,7 @@ public func writeTensors(
             try tensor.withBytes { try body($0) }
         }
     }
-    return try SafetensorsWriter.write(entries, metadata: metadata, to: url)
+    return try SafetensorsWriter.write(entries, metadata: metadata, to: url, fileSystem: fileSystem)
 }
 
 extension ParameterStore {
