@@ -24,49 +24,59 @@ struct FourierTransform {
     /// Adds |X|² of the bins 0 … size / 2 of a frame to `power`.
     func addPower(of frame: [Float], to power: inout [Float]) {
         precondition(frame.count == size && power.count == size / 2 + 1)
-        var real = [Float](unsafeUninitializedCapacity: size) { buffer, count in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * size) { space in
+            let real = space.baseAddress!
+            let imaginary = real + size
             frame.withUnsafeBufferPointer { frame in
                 reversed.withUnsafeBufferPointer { reversed in
-                    for index in 0..<size { buffer.initializeElement(at: index, to: frame[reversed[index]]) }
+                    let (source, order) = (frame.baseAddress!, reversed.baseAddress!)
+                    for index in 0..<size { real[index] = source[order[index]] }
                 }
             }
-            count = size
+            imaginary.update(repeating: 0, count: size)
+            transform(real, imaginary)
+            power.withUnsafeMutableBufferPointer { power in
+                let target = power.baseAddress!
+                for bin in 0...size / 2 { target[bin] += real[bin] * real[bin] + imaginary[bin] * imaginary[bin] }
+            }
         }
-        var imaginary = [Float](repeating: 0, count: size)
-        real.withUnsafeMutableBufferPointer { real in
-            imaginary.withUnsafeMutableBufferPointer { imaginary in
-                transform(real, imaginary)
-                power.withUnsafeMutableBufferPointer { power in
-                    for bin in 0...size / 2 {
-                        power[bin] += real[bin] * real[bin] + imaginary[bin] * imaginary[bin]
-                    }
+    }
+
+    private func transform(_ real: UnsafeMutablePointer<Float>, _ imaginary: UnsafeMutablePointer<Float>) {
+        cosines.withUnsafeBufferPointer { cosines in
+            sines.withUnsafeBufferPointer { sines in
+                var half = 1
+                while half < size {
+                    butterflies(real, imaginary, cosines.baseAddress!, sines.baseAddress!, half)
+                    half *= 2
                 }
             }
         }
     }
 
-    private func transform(_ real: UnsafeMutableBufferPointer<Float>, _ imaginary: UnsafeMutableBufferPointer<Float>) {
-        cosines.withUnsafeBufferPointer { cosines in
-            sines.withUnsafeBufferPointer { sines in
-                var half = 1
-                while half < size {
-                    let stride = size / (2 * half)
-                    var start = 0
-                    while start < size {
-                        for offset in 0..<half {
-                            let (a, b) = (start + offset, start + offset + half)
-                            let (c, s) = (cosines[offset * stride], sines[offset * stride])
-                            let x = real[b] * c - imaginary[b] * s
-                            let y = real[b] * s + imaginary[b] * c
-                            (real[b], imaginary[b]) = (real[a] - x, imaginary[a] - y)
-                            real[a] += x
-                            imaginary[a] += y
-                        }
-                        start += 2 * half
-                    }
-                    half *= 2
-                }
+    /// Joins neighbouring spectra of `half` points.
+    private func butterflies(
+        _ real: UnsafeMutablePointer<Float>, _ imaginary: UnsafeMutablePointer<Float>, _ cosines: UnsafePointer<Float>,
+        _ sines: UnsafePointer<Float>, _ half: Int
+    ) {
+        let stride = size / (2 * half)
+        var start = 0
+        while start < size {
+            var offset = 0
+            while offset < half {
+                let a = start + offset
+                let b = a + half
+                let c = cosines[offset * stride]
+                let s = sines[offset * stride]
+                let x = real[b] * c - imaginary[b] * s
+                let y = real[b] * s + imaginary[b] * c
+                real[b] = real[a] - x
+                imaginary[b] = imaginary[a] - y
+                real[a] += x
+                imaginary[a] += y
+                offset += 1
             }
+            start += 2 * half
         }
     }
 }

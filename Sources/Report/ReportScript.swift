@@ -23,6 +23,10 @@ enum ReportScript {
                 this.audio = find("audio");
                 this.status = find(".status");
                 this.events = [...element.querySelectorAll(".lane .event")];
+                // Recordings often begin with silence.
+                const first = Math.min(...this.events.map((event) => Number(event.dataset.start)));
+                const place = first / this.duration * this.width;
+                if (place > this.scroll.clientWidth * 0.5 && first < Infinity) this.scroll.scrollLeft = place - 60;
                 this.position = 0;
                 this.source = null;
                 this.listen(find);

@@ -21,9 +21,9 @@ public struct Spectrogram: Sendable {
         /// The share of pixels that are darkest.
         public var darkShare = 0.55
         /// The share of pixels that are brightest.
-        public var brightShare = 0.002
+        public var brightShare = 0.0005
         /// The least range in decibels from darkest to brightest, so that silence does not look like sound.
-        public var minimumRangeDecibels = 30.0
+        public var minimumRangeDecibels = 36.0
         /// How many levels of loudness are told apart; fewer make smaller files.
         public var levelCount = 48
 
@@ -107,13 +107,24 @@ public struct Spectrogram: Sendable {
     }
 
     private static func levels(_ decibels: [Float], _ configuration: Configuration) -> [UInt8] {
-        // Digital silence says nothing about the noise of the recording.
-        let sorted = decibels.filter { $0 > -139 }.sorted()
-        guard let last = sorted.last else { return [UInt8](repeating: 0, count: decibels.count) }
-        func quantile(_ share: Double) -> Double {
-            Double(sorted[min(max(0, Int(share * Double(sorted.count))), sorted.count - 1)])
+        // Counts in tenths of a decibel. Digital silence says nothing about the noise of the recording.
+        let lowest: Float = -139
+        var histogram = [Int](repeating: 0, count: 2000)
+        var total = 0
+        for value in decibels where value > lowest {
+            histogram[min(Int((value - lowest) * 10), histogram.count - 1)] += 1
+            total += 1
         }
-        let bright = min(quantile(1 - configuration.brightShare), Double(last))
+        guard total > 0 else { return [UInt8](repeating: 0, count: decibels.count) }
+        func quantile(_ share: Double) -> Double {
+            var left = Int(share * Double(total))
+            let bin = histogram.firstIndex {
+                left -= $0
+                return left < 0
+            }
+            return Double(lowest) + Double(bin ?? histogram.count) / 10
+        }
+        let bright = quantile(1 - configuration.brightShare)
         let dark = min(quantile(configuration.darkShare), bright - configuration.minimumRangeDecibels)
         let steps = Double(max(2, min(256, configuration.levelCount)) - 1)
         return decibels.map { value in
