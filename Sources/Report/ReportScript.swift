@@ -163,6 +163,7 @@ enum ReportScript {
                 const step = this.duration * (key.shiftKey ? 100 : 20) / this.width;
                 const moves = {ArrowLeft: -step, ArrowRight: step, Home: -Infinity, End: Infinity};
                 if (key.key in moves) {
+                    this.stopEvent();
                     this.show(this.position + moves[key.key], true);
                     if (this.audio) this.audio.currentTime = this.position / this.speed;
                 } else if (key.key === " " && this.audio) {
