@@ -1,5 +1,6 @@
 // The one door to label files: every format in, every format out.
 import Foundation
+import Storage
 
 /// Reads and writes label files of any format.
 public enum LabelFile {
@@ -147,10 +148,10 @@ public enum LabelFile {
 
     private static func store(_ bytes: [UInt8], at url: URL) throws(LabelError) {
         do {
-            try Data(bytes).write(to: url, options: .atomic)
+            try AtomicFile.write(Data(bytes), to: url)
         } catch {
             throw LabelError(
-                file: url.path(percentEncoded: false), reason: "cannot be written (\(error.localizedDescription))",
+                file: url.path(percentEncoded: false), reason: "cannot be written (\(error.message))",
                 remedy: "choose a folder that exists and may be written")
         }
     }

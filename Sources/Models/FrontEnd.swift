@@ -21,6 +21,9 @@ public struct FrontEnd {
         public init(_ channels: Int, _ kernel: Int, _ stride: Int) {
             (self.channels, self.kernel, self.stride) = (channels, kernel, stride)
         }
+
+        /// Zeros put before the input of a convolution.
+        var paddingBefore: Int { stride == 1 ? (kernel - 1) / 2 : (stride + 1) / 2 }
     }
 
     /// What becomes of the filters' output.
@@ -78,23 +81,21 @@ public struct FrontEnd {
             }
         }
 
-        /// Zeros ahead of what a layer sees.
-        fileprivate func paddingBefore(_ index: Int) -> Int {
-            let layer = resolvedLayers[index]
-            if index == 0 && sincFilters { return layer.kernel / 2 }
-            return layer.stride == 1 ? (layer.kernel - 1) / 2 : (layer.stride + 1) / 2
-        }
-
-        /// The centre of what frame 0 sees, in seconds from the start of the window.
-        public var firstFrameCentreSeconds: Double {
+        /// The sample around which frame 0 looks: the centre of its receptive field. That of frame k lies
+        /// k · `samplesPerFrame` further on.
+        public var firstFrameCentreSamples: Double {
             var centre = 0.0
-            for (index, layer) in resolvedLayers.enumerated().reversed() {
-                centre = Double(layer.stride) * centre + Double(layer.kernel - 1) / 2 - Double(paddingBefore(index))
-                if index == 0 && sincFilters && filterNorm == .logEnergy {
+            var step = 1.0
+            for (index, layer) in resolvedLayers.enumerated() {
+                let total = Double(layer.kernel - 1)
+                if index > 0 || !sincFilters {
+                    centre += step * (total / 2 - Double(layer.paddingBefore))
+                } else if filterNorm == .logEnergy {
                     centre += Double(layer.stride - Self.filterStride(layer.stride)) / 2
                 }
+                step *= Double(layer.stride)
             }
-            return (centre + 0.5) / sampleRateHz
+            return centre
         }
 
         /// Samples from one output of the filters to the next, when the mean of up to five makes an energy.
@@ -233,7 +234,7 @@ public struct FrontEnd {
         let filtered: Tensor
         if let convolution = convolutions[index] {
             let total = layer.kernel - 1
-            let before = layer.stride == 1 ? total / 2 : (layer.stride + 1) / 2
+            let before = layer.paddingBefore
             filtered = try convolution(x_BTC, before: before, after: layer.stride == 1 ? total - before : before)
         } else {
             filtered = try sinc!(x_BTC)

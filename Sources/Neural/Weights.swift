@@ -58,6 +58,17 @@ public func safetensorsEntries(_ tensors: [(name: String, tensor: Tensor)]) thro
     }
 }
 
+/// Writes named tensors to a safetensors file, whole or not at all.
+///
+/// - Returns: the file's size and checksum.
+@discardableResult
+public func writeTensors(
+    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to url: URL,
+    fileSystem: FileSystem = .live
+) throws -> SafetensorsWriter.Summary {
+    try SafetensorsWriter.write(safetensorsEntries(tensors), metadata: metadata, to: url, fileSystem: fileSystem)
+}
+
 extension ParameterStore {
     /// Names of parameters a file has and this store has not, and the other way round.
     public struct Coverage: Sendable, Equatable {

@@ -98,7 +98,8 @@ public final class FineTuning: TrainingObjective {
         let frames = model.configuration.frontEnd.frameCount(samples: wave.size(1))
         let frontEnd = model.configuration.frontEnd
         let grid = FrameGrid(
-            framesPerSecond: frontEnd.frameRateHz, count: frames, firstCentreSeconds: frontEnd.firstFrameCentreSeconds)
+            framesPerSecond: frontEnd.frameRateHz, count: frames,
+            firstCentreSeconds: frontEnd.firstFrameCentreSamples / frontEnd.sampleRateHz)
         let rows = batch.events.flatMap { FrameTargets(events: $0, vocabulary: vocabulary, grid: grid).values }
         var labels = try Tensor(rows, shape: [batch.count, frames, vocabulary.count]).to(device)
         let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)

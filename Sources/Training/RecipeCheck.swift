@@ -1,3 +1,5 @@
+import Inference
+
 /// Looks for values that no run can work with, and collects what it finds.
 struct RecipeCheck {
     private var faults: [String] = []

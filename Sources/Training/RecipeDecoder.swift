@@ -1,6 +1,7 @@
 // Configuration in layers: defaults, then files, then key=value from the command line. Every key of a layer must be one that
 // the defaults have; the first and only place where a configuration becomes typed.
 import Foundation
+import Inference
 import Storage
 
 /// One layer over the defaults.

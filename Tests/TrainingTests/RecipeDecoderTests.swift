@@ -1,4 +1,6 @@
 import Foundation
+import Inference
+import Neural
 import TestSupport
 import Testing
 import Training
@@ -167,10 +169,10 @@ private struct Sample: Codable, Hashable, Sendable {
         for level in 1...8 {
             yaml += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
         }
-        #expect(fault(yaml).contains("no recipe is so large"))
+        #expect(fault(yaml).contains("no configuration is so large"))
         #expect(
             fault(String(repeating: "[", count: 500) + String(repeating: "]", count: 500)).contains(
-                "no recipe is so large"))
+                "no configuration is so large"))
     }
 
     @Test func `The YAML of a configuration is complete and reads back to the same`() throws {

@@ -2,9 +2,9 @@
 // 007 a label and `off` the case of an enum, and no YAML rule about implicit types stands between.
 
 /// One value of a configuration and where it was written.
-struct ConfigurationNode: Sendable, Hashable {
+package struct ConfigurationNode: Sendable, Hashable {
     /// What it is.
-    enum Value: Sendable, Hashable {
+    package enum Value: Sendable, Hashable {
         case null
         /// Text, and whether it is to be read back as text whatever it looks like.
         case scalar(String, isText: Bool)
@@ -12,23 +12,23 @@ struct ConfigurationNode: Sendable, Hashable {
         case map([ConfigurationEntry], hasFreeKeys: Bool)
     }
 
-    var value: Value
+    package var value: Value
     /// File and line, or the command line; nil for a default.
-    var origin: String?
+    package var origin: String?
 
-    init(_ value: Value, origin: String? = nil) {
+    package init(_ value: Value, origin: String? = nil) {
         self.value = value
         self.origin = origin
     }
 
     /// The value of a key, nil where there is none or this is no map.
-    subscript(key: String) -> ConfigurationNode? {
+    package subscript(key: String) -> ConfigurationNode? {
         guard case .map(let entries, _) = value else { return nil }
         return entries.first { $0.key == key }?.node
     }
 
     /// What it is, in words for messages.
-    var summary: String {
+    package var summary: String {
         switch value {
         case .null: "nothing"
         case .scalar(let text, _): "\"\(text)\""
@@ -38,13 +38,15 @@ struct ConfigurationNode: Sendable, Hashable {
     }
 
     /// Every path of a single value or list below this one, with its text.
-    func leaves(_ path: String = "") -> [(path: String, text: String)] {
+    package func leaves(_ path: String = "") -> [(path: String, text: String)] {
         guard case .map(let entries, _) = value else { return [(path, flowText)] }
         return entries.flatMap { $0.node.leaves(path.isEmpty ? $0.key : "\(path).\($0.key)") }
     }
 
     /// This, with the keys of `overlay` over it. Lists are replaced as a whole. Unknown keys are collected as faults.
-    func merged(with overlay: ConfigurationNode, path: String, faults: inout [UnknownKey]) throws(RecipeError) -> Self {
+    package func merged(
+        with overlay: ConfigurationNode, path: String, faults: inout [UnknownKey]
+    ) throws(ConfigurationError) -> Self {
         switch (value, overlay.value) {
         case (.map(var entries, let hasFreeKeys), .map(let others, _)):
             for other in others {
@@ -63,30 +65,32 @@ struct ConfigurationNode: Sendable, Hashable {
             // A group whose settings are all commented out.
             return self
         case (.map(let entries, _), _):
-            throw RecipeError(
+            throw ConfigurationError(
                 path, origin: overlay.origin,
                 "is a group of settings (\(entries.map(\.key).joined(separator: ", "))), found \(overlay.summary)")
         case (.scalar, .map), (.list, .map):
-            throw RecipeError(path, origin: overlay.origin, "is a single setting, found \(overlay.summary)")
+            throw ConfigurationError(path, origin: overlay.origin, "is a single setting, found \(overlay.summary)")
         default: return overlay
         }
     }
 }
 
 /// A key and its value.
-struct ConfigurationEntry: Sendable, Hashable {
-    let key: String
-    var node: ConfigurationNode
+package struct ConfigurationEntry: Sendable, Hashable {
+    package let key: String
+    package var node: ConfigurationNode
+
+    package init(key: String, node: ConfigurationNode) { (self.key, self.node) = (key, node) }
 }
 
 /// A key that no setting has.
-struct UnknownKey: Hashable {
+package struct UnknownKey: Hashable {
     let path: String
     let origin: String?
     let siblings: [String]
 
     /// The fault in words, with keys that may have been meant: near ones of the same group, then the same name elsewhere.
-    func fault(among paths: [String]) -> String {
+    package func fault(among paths: [String]) -> String {
         let (group, key) =
             path.lastIndex(of: ".").map {
                 (String(path[...$0]), String(path[path.index(after: $0)...]))

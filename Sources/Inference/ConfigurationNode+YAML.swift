@@ -2,12 +2,12 @@ import Foundation
 import Yams
 
 extension ConfigurationNode {
-    /// Enough for any recipe; a text that unfolds to more is an attack.
+    /// Enough for any recipe or model; a text that unfolds to more is an attack.
     private static let largestCount = 100_000
     private static let largestDepth = 32
 
     /// Reads one YAML document; `name` is where it stands, for messages. An empty document is an empty map.
-    init(yaml: String, name: String, countsLines: Bool = true) throws(RecipeError) {
+    package init(yaml: String, name: String, countsLines: Bool = true) throws(ConfigurationError) {
         var count = 0
         do {
             guard let root = try Yams.compose(yaml: yaml) else {
@@ -15,23 +15,23 @@ extension ConfigurationNode {
                 return
             }
             try self.init(root, name, countsLines, depth: 0, count: &count)
-        } catch let error as RecipeError {
+        } catch let error as ConfigurationError {
             throw error
         } catch {
             let text = "\(error)".split(separator: "\n").joined(separator: " ")
-            throw RecipeError("", origin: name, "is no sound YAML: \(text)")
+            throw ConfigurationError("", origin: name, "is no sound YAML: \(text)")
         }
     }
 
     private init(
         _ node: Yams.Node, _ name: String, _ countsLines: Bool, depth: Int, count: inout Int
-    ) throws(RecipeError) {
+    ) throws(ConfigurationError) {
         let origin = countsLines ? node.mark.map { "\(name) line \($0.line)" } ?? name : name
         count += 1
         guard count <= Self.largestCount && depth <= Self.largestDepth else {
-            throw RecipeError(
+            throw ConfigurationError(
                 "", origin: origin,
-                "more than \(Self.largestCount) values or \(Self.largestDepth) levels: no recipe is so large")
+                "more than \(Self.largestCount) values or \(Self.largestDepth) levels: no configuration is so large")
         }
         switch node {
         case .scalar(let scalar):
@@ -46,19 +46,19 @@ extension ConfigurationNode {
             var entries: [ConfigurationEntry] = []
             for (key, child) in mapping {
                 guard let key = key.scalar?.string else {
-                    throw RecipeError("", origin: origin, "a key must be a name")
+                    throw ConfigurationError("", origin: origin, "a key must be a name")
                 }
                 let node = try Self(child, name, countsLines, depth: depth + 1, count: &count)
                 entries.append(ConfigurationEntry(key: key, node: node))
             }
             self.init(.map(entries, hasFreeKeys: false), origin: origin)
         case .alias:
-            throw RecipeError("", origin: origin, "an alias points nowhere")
+            throw ConfigurationError("", origin: origin, "an alias points nowhere")
         }
     }
 
     /// The YAML text of this as a document.
-    var yaml: String {
+    package var yaml: String {
         guard case .map(let entries, _) = value else { return flowText + "\n" }
         var lines: [String] = []
         Self.append(entries, indent: "", to: &lines)
@@ -77,7 +77,7 @@ extension ConfigurationNode {
     }
 
     /// The YAML text of this in one line.
-    var flowText: String {
+    package var flowText: String {
         switch value {
         case .null: "null"
         case .scalar(let text, let isText): isText ? Self.quoted(text) : text

@@ -2,14 +2,14 @@
 import Foundation
 
 extension ConfigurationNode {
-    /// The value that this tree describes. Throws `RecipeError` for wrong types, missing and unknown keys.
-    func decode<T: Decodable>(_ type: T.Type) throws -> T {
+    /// The value that this tree describes. Throws `ConfigurationError` for wrong types, missing and unknown keys.
+    package func decode<T: Decodable>(_ type: T.Type) throws -> T {
         let log = KeyLog()
         let value = try NodeReader(node: self, path: [], log: log).value(type)
         let faults = log.unknownKeys
         if !faults.isEmpty {
             let paths = leaves().map(\.path)
-            throw RecipeError(faults.map { $0.fault(among: paths) })
+            throw ConfigurationError(faults.map { $0.fault(among: paths) })
         }
         return value
     }
@@ -54,8 +54,8 @@ private struct NodeReader: Decoder {
         NodeReader(node: node, path: path + [key], log: log)
     }
 
-    func wrong(_ expected: String) -> RecipeError {
-        RecipeError(pathText, origin: node.origin, "\(expected) is expected, found \(node.summary)")
+    func wrong(_ expected: String) -> ConfigurationError {
+        ConfigurationError(pathText, origin: node.origin, "\(expected) is expected, found \(node.summary)")
     }
 
     func value<T: Decodable>(_ type: T.Type) throws -> T {
@@ -76,9 +76,9 @@ private struct NodeReader: Decoder {
             return try T(from: self)
         } catch DecodingError.dataCorrupted(let context) {
             if let allowed = allowedValues(T.self) { throw wrong("one of \(allowed.joined(separator: ", "))") }
-            throw RecipeError(pathText, origin: node.origin, context.debugDescription)
+            throw ConfigurationError(pathText, origin: node.origin, context.debugDescription)
         } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
-            throw RecipeError(pathText, origin: node.origin, context.debugDescription)
+            throw ConfigurationError(pathText, origin: node.origin, context.debugDescription)
         }
     }
 
@@ -156,7 +156,7 @@ private struct NodeUnkeyed: UnkeyedDecodingContainer {
 
     private mutating func next() throws -> NodeReader {
         guard !isAtEnd else {
-            throw RecipeError(
+            throw ConfigurationError(
                 reader.pathText, origin: reader.node.origin, "the list is too short with \(nodes.count) values")
         }
         defer { currentIndex += 1 }
@@ -190,7 +190,7 @@ private struct NodeKeyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
     private func child(_ key: Key) throws -> NodeReader {
         guard contains(key), let node = reader.node[key.stringValue] else {
             let path = reader.pathText.isEmpty ? key.stringValue : "\(reader.pathText).\(key.stringValue)"
-            throw RecipeError(path, origin: reader.node.origin, "is missing")
+            throw ConfigurationError(path, origin: reader.node.origin, "is missing")
         }
         return reader.child(node, key)
     }

@@ -3,7 +3,7 @@
 
 extension ConfigurationNode {
     /// The tree of a value, every key included.
-    init(encoding value: some Encodable) throws {
+    package init(encoding value: some Encodable) throws {
         self = try Self.tree(of: value, path: [])
     }
 

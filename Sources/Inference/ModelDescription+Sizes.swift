@@ -1,0 +1,55 @@
+// Building a network takes as much memory as its description asks for. Therefore the description is first held against the
+// sizes in the weights file, which cannot promise more than the file holds.
+import Models
+import Storage
+
+extension ModelDescription {
+    /// Throws `ModelFolderError` if the tensors that make up a model's size are not those that the description speaks of.
+    func checkSizes(_ weights: SafetensorsFile) throws(ModelFolderError) {
+        for (name, shape) in sizes {
+            guard let entry = weights[name] else {
+                throw ModelFolderError(
+                    file: weights.path, problem: "lacks '\(name)'",
+                    remedy: "the weights and \(ModelFolder.descriptionName) belong to different models; copy the whole "
+                        + "folder again")
+            }
+            guard entry.shape.filter({ $0 != 1 }) == shape.filter({ $0 != 1 }) else {
+                throw ModelFolderError(
+                    file: weights.path,
+                    problem:
+                        "'\(name)' has the shape \(entry.shape), but \(ModelFolder.descriptionName) asks for \(shape)",
+                    remedy: "the weights and \(ModelFolder.descriptionName) belong to different models; copy the whole "
+                        + "folder again")
+            }
+        }
+    }
+
+    /// The large tensors of the encoder and the head.
+    private var sizes: [(name: String, shape: [Int])] {
+        var sizes: [(name: String, shape: [Int])] = []
+        let layers = encoder.frontEnd.resolvedLayers
+        let width = encoder.width
+        for (index, layer) in layers.enumerated() {
+            if index == 0, encoder.frontEnd.sincFilters {
+                sizes.append(("front_end.layers.0.filters.low_hz", [layer.channels, 1]))
+            } else {
+                let inputs = index == 0 ? 1 : layers[index - 1].channels
+                sizes.append(("front_end.layers.\(index).convolution.weight", [layer.channels, inputs, layer.kernel]))
+            }
+        }
+        sizes.append(("projection.linear.weight", [width, layers.last!.channels]))
+        let positions = encoder.positions
+        let kernel = max(3, positions.kernel / max(positions.layers, 1)) | 1
+        for index in 0..<positions.layers {
+            sizes.append(("positions.\(index).weight", [width, width / positions.groups, kernel]))
+        }
+        let blocks =
+            (0..<encoder.prenetDepth).map { "prenet.blocks.\($0)" } + (0..<encoder.depth).map { "blocks.\($0)" }
+        for block in blocks {
+            sizes.append(("\(block).attention.qkv.weight", [3 * width, width]))
+            sizes.append(("\(block).expand.weight", [encoder.feedForwardRatio * width, width]))
+        }
+        if kind == .frameClassifier { sizes.append(("head.weight", [classes.count, width])) }
+        return sizes
+    }
+}
