@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Inference
 import Labels
 
 /// Options of every command that reads labels.
@@ -28,6 +29,7 @@ struct LabelReadingFlags: ParsableArguments {
         }
         guard url.isFolder else { return try LabelFile.read(url, options: options) }
         let files = try FileManager.default.subpathsOfDirectory(atPath: url.path).sorted()
+        if let all = try predictedEvents(url, files) { return try LabelFile.read(all, options: options) }
         var table = LabelTable()
         for path in files {
             let file = url.appending(path: path)
@@ -44,6 +46,26 @@ struct LabelReadingFlags: ParsableArguments {
             throw ValidationError("\(url.path): holds no label file that can be read")
         }
         return table
+    }
+
+    /// The table of all events, where the folder is one that `predict` has made: the tables beside it, one per format,
+    /// tell the same events once more.
+    private func predictedEvents(_ folder: URL, _ files: [String]) throws -> URL? {
+        let formats = Set(LabelFormat.allCases.map(\.rawValue))
+        let tables = files.filter { !$0.hasPrefix(".") && !folder.appending(path: $0).isFolder }
+        let isFinished = tables.contains(Prediction.eventsName)
+        let isPrediction =
+            files.contains(".prediction")
+            || isFinished
+                && tables.allSatisfy {
+                    $0 == Prediction.eventsName || formats.contains($0.components(separatedBy: "/")[0])
+                }
+        guard isPrediction else { return nil }
+        guard isFinished else {
+            throw ValidationError(
+                "\(folder.path): the prediction was stopped before its end; the same predict command finishes it")
+        }
+        return folder.appending(path: Prediction.eventsName)
     }
 }
 
