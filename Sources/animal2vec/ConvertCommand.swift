@@ -23,7 +23,8 @@ struct ConvertCommand: ParsableCommand {
 
     func run() throws {
         let table = try reading.read(labels)
-        try writeLabels(table, as: to, to: out)
+        try writeLabels(
+            table, as: to, to: out, options: LabelWritingOptions(facts: reading.facts(), properties: table.properties))
         print("\(table.events.count) events of \(table.recordings.count) recordings written to \(out.path)")
         if !table.problems.isEmpty {
             for problem in table.problems { printError("skipped: \(problem)") }
