@@ -110,8 +110,11 @@ struct DemoCommand: ParsableCommand {
         let all = try catalogue.recordings().map(\.relativePath)
         var configuration = Split.Configuration()
         configuration.train = train.isEmpty ? Array(all.prefix(max(1, all.count * 7 / 10))) : train
-        configuration.validShare = 0
-        configuration.testShare = 1
+        let patterns = configuration.train.map { RecordingPattern($0) }
+        configuration.test = all.filter { name in !patterns.contains { $0.matches(name) } }
+        guard !configuration.test.isEmpty else {
+            throw ValidationError("--train names every recording; leave some to be predicted")
+        }
         let summary = try Split(configuration).apply(to: catalogue, anew: true)
         if fewShot > 0 { _ = try FewShot(eventsPerLabel: fewShot, seed: 0).apply(to: catalogue) }
         for part in [SplitPart.train, .test] {
