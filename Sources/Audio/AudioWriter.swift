@@ -1,6 +1,7 @@
 // Sound files written whole or not at all: beside the target first, then renamed over it.
 
 import Foundation
+import Storage
 
 /// Writes short recordings: snippets, playable sound in reports, test signals.
 public enum AudioWriter {
@@ -99,17 +100,10 @@ public enum AudioWriter {
     }
 
     private static func replaceFile(_ path: String, with bytes: Data) throws(AudioError) {
-        let temporary = "\(path).\(UUID().uuidString.prefix(8)).tmp"
-        do {
-            try bytes.write(to: URL(fileURLWithPath: temporary))
+        do throws(StorageError) {
+            try AtomicFile.write(bytes, to: URL(fileURLWithPath: path))
         } catch {
-            unlink(temporary)
-            throw .notWritten(path: path, reason: error.localizedDescription)
-        }
-        guard rename(temporary, path) == 0 else {
-            let reason = String(cString: strerror(errno))
-            unlink(temporary)
-            throw .notWritten(path: path, reason: reason)
+            throw .notWritten(path: path, reason: "\(error)")
         }
     }
 }

@@ -6,7 +6,7 @@ import Foundation
 ///
 /// - `17.flac`, `site/17.flac` or `17`: a file name, a relative path or a stem.
 /// - `site/*_night?.wav`: `*` stands for any characters, `?` for one; without `/` it is compared with the file name.
-/// - `0..89`: stems from the first to the last, both included, numbers by their value.
+/// - `0..89`, or `0-89` for numbers: stems from the first to the last, both included, numbers by their value.
 public struct RecordingPattern: Sendable, Hashable {
     private enum Kind: Hashable {
         case name(String)
@@ -22,6 +22,8 @@ public struct RecordingPattern: Sendable, Hashable {
             !text.contains("/..")
         {
             kind = .range(String(text[..<dots.lowerBound]), String(text[dots.upperBound...]))
+        } else if let numbers = text.wholeMatch(of: /(\d{1,6})-(\d{1,6})/) {
+            kind = .range(String(numbers.1), String(numbers.2))
         } else if text.contains(where: { $0 == "*" || $0 == "?" }) {
             kind = .wildcard(Array(text))
         } else {
@@ -39,6 +41,7 @@ public struct RecordingPattern: Sendable, Hashable {
         case .wildcard(let pattern):
             return Self.fits(Array(pattern.contains("/") ? relativePath : name), pattern)
         case .range(let first, let last):
+            if stem == "\(first)-\(last)" { return true }
             return !NaturalOrder.isBefore(stem, first) && !NaturalOrder.isBefore(last, stem)
         }
     }

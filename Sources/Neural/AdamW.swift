@@ -95,7 +95,7 @@ public final class AdamW {
             if gradientFactor != 1 {
                 try perform("aten::_foreach_mul_.Scalar", .tensors(gradients), .double(gradientFactor))
             }
-            let arguments: [Argument] = [
+            let arguments: [OperatorArgument] = [
                 .tensors(entries.map(\.slot.parameter.master)), .tensors(gradients), .tensors(entries.map(\.slot.mean)),
                 .tensors(entries.map(\.slot.square)), .tensors([]),
                 .tensors([Tensor](repeating: steps, count: entries.count)), .double(learningRate),

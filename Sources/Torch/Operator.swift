@@ -4,7 +4,7 @@ import Glibc
 import Synchronization
 
 /// One argument of an operator.
-public enum Argument {
+public enum OperatorArgument {
     case none
     case tensor(Tensor)
     case optional(Tensor?)
@@ -42,7 +42,7 @@ public enum Argument {
     }
 }
 
-extension Argument: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral,
+extension OperatorArgument: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByNilLiteral
 {
     /// An integer.
@@ -84,7 +84,7 @@ enum OperatorResult {
 private let maximumResultCount = 12
 
 /// Calls an operator by its name and overload, such as `aten::add.Tensor`; omitted trailing arguments take defaults.
-func callOperator(_ name: StaticString, _ arguments: [Argument]) throws(TorchError) -> [OperatorResult] {
+func callOperator(_ name: StaticString, _ arguments: [OperatorArgument]) throws(TorchError) -> [OperatorResult] {
     let pointer = try find(name)
     let boxed = BoxedArguments(arguments)
     var results = [ctorch_value](repeating: ctorch_value(), count: maximumResultCount)
@@ -109,12 +109,12 @@ private func unboxed(_ value: ctorch_value) -> OperatorResult {
     }
 }
 
-/// Argument values with the memory their lists point to, freed together.
+/// OperatorArgument values with the memory their lists point to, freed together.
 private final class BoxedArguments {
     let values: UnsafeMutablePointer<ctorch_value>
     private var lists: [UnsafeMutableRawPointer] = []
 
-    init(_ arguments: [Argument]) {
+    init(_ arguments: [OperatorArgument]) {
         values = .allocate(capacity: max(arguments.count, 1))
         for (index, argument) in arguments.enumerated() { (values + index).initialize(to: box(argument)) }
     }
@@ -124,7 +124,7 @@ private final class BoxedArguments {
         for list in lists { list.deallocate() }
     }
 
-    private func box(_ argument: Argument) -> ctorch_value {
+    private func box(_ argument: OperatorArgument) -> ctorch_value {
         var value = ctorch_value()
         switch argument {
         case .none, .optional(nil):
@@ -190,7 +190,7 @@ private final class BoxedArguments {
 /// - Parameters:
 ///   - name: name and overload as in the dispatcher.
 ///   - arguments: in the schema's order; omitted trailing ones take its defaults.
-public func operate(_ name: StaticString, _ arguments: Argument...) throws(TorchError) -> Tensor {
+public func operate(_ name: StaticString, _ arguments: OperatorArgument...) throws(TorchError) -> Tensor {
     let results = try callOperator(name, arguments)
     guard case .tensor(let tensor)? = results.first else {
         throw TorchError(operation: name.description, message: "did not return a tensor")
@@ -199,7 +199,7 @@ public func operate(_ name: StaticString, _ arguments: Argument...) throws(Torch
 }
 
 /// Calls an operator that returns several tensors, or one list of them; absent ones are left out.
-public func operateMany(_ name: StaticString, _ arguments: Argument...) throws(TorchError) -> [Tensor] {
+public func operateMany(_ name: StaticString, _ arguments: OperatorArgument...) throws(TorchError) -> [Tensor] {
     var tensors: [Tensor] = []
     for result in try callOperator(name, arguments) {
         switch result {
@@ -212,11 +212,11 @@ public func operateMany(_ name: StaticString, _ arguments: Argument...) throws(T
 }
 
 /// Calls an operator for its effect on its arguments.
-public func perform(_ name: StaticString, _ arguments: Argument...) throws(TorchError) {
+public func perform(_ name: StaticString, _ arguments: OperatorArgument...) throws(TorchError) {
     _ = try callOperator(name, arguments)
 }
 
 /// Calls an operator for its effect on its arguments, which are given as a list.
-public func perform(_ name: StaticString, _ arguments: [Argument]) throws(TorchError) {
+public func perform(_ name: StaticString, _ arguments: [OperatorArgument]) throws(TorchError) {
     _ = try callOperator(name, arguments)
 }

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Inference
 import Models
 import Torch
 
@@ -8,9 +9,12 @@ extension Batch {
     var waves: Tensor {
         get throws {
             var samples = samples_BS
-            for row in 0..<count {
-                ClipNormalization.unitVariance.apply(
-                    to: &samples, from: row * windowFrames, count: windowFrames, validCount: validFrames[row])
+            samples.withUnsafeMutableBufferPointer { all in
+                for row in 0..<count {
+                    let window = UnsafeMutableBufferPointer(
+                        rebasing: all[row * windowFrames..<(row + 1) * windowFrames])
+                    ClipNormalization.unitVariance.apply(window, count: validFrames[row])
+                }
             }
             return try Tensor(samples, shape: [count, windowFrames])
         }

@@ -2,6 +2,7 @@
 import Corpus
 import Foundation
 import Inference
+import Models
 import Neural
 import Torch
 

@@ -53,7 +53,7 @@ public final class Trainer {
     }
 
     private let run: RunFolder
-    private let plan: Plan
+    let plan: Plan
     private let objective: any TrainingObjective
     private let loader: Loader
     private let optimizer: AdamW

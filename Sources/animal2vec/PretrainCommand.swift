@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Training
 
 /// `animal2vec pretrain RECIPE --corpus DIR --run DIR [key=value…]`

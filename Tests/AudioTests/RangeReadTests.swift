@@ -149,6 +149,35 @@ struct Coding: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func `The last minute of a day is read as fast as the first, in the memory of a minute`() throws {
+        try withTemporaryFolder { folder in
+            // A file of 24 hours that takes no room on the disk: silence, with a song in its last minute.
+            let url = folder.appending(path: "day.wav")
+            let song = syntheticSong(frames: 16_000, rateHz: 8_000)
+            var header = try AudioWriter.encodedWAV([song], rateHz: 8_000)
+            let frames = 24 * 3_600 * 8_000
+            let songFrame = frames - 30 * 8_000
+            withUnsafeBytes(of: UInt32(frames * 2).littleEndian) { header.replaceSubrange(40..<44, with: $0) }
+            try header.prefix(44).write(to: url)
+            let handle = try FileHandle(forWritingTo: url)
+            try handle.truncate(atOffset: UInt64(44 + frames * 2))
+            try handle.seek(toOffset: UInt64(44 + songFrame * 2))
+            try handle.write(contentsOf: header.dropFirst(44))
+            try handle.close()
+            let begun = ContinuousClock.now
+            let before = peakMemory()
+            let start = Double(songFrame) / 8_000
+            let block = try AudioReader(path: url.path).read(seconds: start..<start + 2)
+            #expect(greatestDifference(block.channels[0], song) <= 0.5 / 32_768 + 1e-9)
+            let stream = try AudioStream(path: url.path, rateHz: 24_000, startSeconds: start)
+            #expect(try stream.next(frames: 30 * 24_000)?.frameCount == 30 * 24_000)
+            #expect(try stream.next(frames: 1) == nil)
+            #expect(begun.duration(to: .now) < .seconds(10))
+            // All of it as floats would take 2.8 GB; tests beside this one take some hundred megabytes.
+            #expect(peakMemory() - before < 1 << 30)
+        }
+    }
+
     @Test func `Eight threads read the same file side by side and agree`() throws {
         try withTemporaryFolder { folder in
             let path = try Coding(file: "a.flac").make(in: folder, seconds: 10)
@@ -167,6 +196,13 @@ struct Coding: Sendable, CustomTestStringConvertible {
             #expect(agreements.value == 8)
         }
     }
+}
+
+/// The most memory this process has held, in bytes.
+func peakMemory() -> Int {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""
+    return (Int(line.filter(\.isNumber)) ?? 0) << 10
 }
 
 /// A counter that threads share.

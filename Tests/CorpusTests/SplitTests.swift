@@ -93,6 +93,7 @@ import Testing
                 return try Split(configuration).apply(to: catalogue).mapValues(\.recordings)
             }
             #expect(try parts { $0.train = ["0..89"] } == [.train: 5, .valid: 3])
+            #expect(try parts { $0.train = ["7-10"] } == [.train: 3, .valid: 5])
             #expect(try parts { ($0.train, $0.test) = (["0..89"], ["90..134"]) } == [.train: 5, .test: 3])
             #expect(try parts { $0.valid = ["audio/1*.flac"] } == [.train: 5, .valid: 3])
             #expect(
