@@ -117,7 +117,9 @@ public final class FineTuning: TrainingObjective {
         var taught = [Float](repeating: 0, count: batch.count * frames)
         for (row, ranges) in batch.known.enumerated() {
             for range in ranges {
-                for frame in grid.frames(from: range.lowerBound, to: range.upperBound) { taught[row * frames + frame] = 1 }
+                for frame in grid.frames(from: range.lowerBound, to: range.upperBound) {
+                    taught[row * frames + frame] = 1
+                }
             }
         }
         let weight = taught.reduce(0) { $0 + Double($1) }
