@@ -75,10 +75,12 @@ let package = Package(
                 "Training", "Inference", "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
-            name: "Benchmarks", dependencies: ["Audio", "Models", "Inference", "Training"], swiftSettings: swiftSettings),
+            name: "Benchmarks", dependencies: ["Audio", "Models", "Inference", "Training"], swiftSettings: swiftSettings
+        ),
 
         // Tests mirror the sources.
-        .target(name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
         tests("Inference"), tests("Report"),

@@ -100,13 +100,13 @@ enum Benchmarks {
         let shape = [4, 12, 500, 64]
         let parts = try (0..<3).map { _ in try Tensor.randomNormal(shape).requiringGradient() }
         let forward = try median(20) {
-            _ = try withoutGradients { try parts[0].attended(key: parts[1], value: parts[2]) }
+            _ = try withoutGradients { try Attention.mix(parts[0], parts[1], parts[2], bias: nil, learning: false) }
         }
         report("attention-forward", ["seconds": forward])
         let seed = try Tensor.ones(shape)
         let both = try median(10) {
             for tensor in parts { try tensor.setGradient(nil) }
-            try parts[0].attended(key: parts[1], value: parts[2]).backward(seed)
+            try Attention.mix(parts[0], parts[1], parts[2], bias: nil, learning: true).backward(seed)
         }
         report("attention-forward-backward", ["seconds": both])
     }

@@ -136,9 +136,11 @@ extension Animal2VecConfiguration {
     func bytesPerWindow(samples: Int) -> Int {
         var length = samples
         var largest = samples
-        for layer in frontEnd.resolvedLayers {
+        for (index, layer) in frontEnd.resolvedLayers.enumerated() {
             length = length / layer.stride + 1
-            largest = max(largest, length * layer.channels)
+            // An energy is the mean of up to five outputs of a filter.
+            let energies = index == 0 && frontEnd.sincFilters && frontEnd.filterNorm == .logEnergy ? 5 : 1
+            largest = max(largest, length * layer.channels * energies)
         }
         // Several copies of the widest layer live at a time; of attention its scores, where they are not fused away.
         let attention = learnsAlibi ? 2 * heads * length * length : 0

@@ -77,7 +77,8 @@ public final class AdamW {
         }
         for (decays, byCount) in moving {
             for (count, entries) in byCount {
-                try update(entries, count, decays ? weightDecay ?? configuration.weightDecay : 0, learningRate, gradientFactor)
+                try update(
+                    entries, count, decays ? weightDecay ?? configuration.weightDecay : 0, learningRate, gradientFactor)
             }
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Randomness
 import Torch
 
@@ -23,20 +24,42 @@ public enum Initialization {
         case .values(let values): return try Tensor(values, shape: shape)
         default: break
         }
-        // FNV-1a of the name keys the stream: adding a layer does not change the others.
+        // FNV-1a of the name keys the stream: adding a layer does not change the others. Numbers are drawn here and not by
+        // libtorch, whose one generator is shared by all threads.
         let key = name.utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         var random = KeyedRandom(seed: seed, sample: Int(truncatingIfNeeded: key), purpose: .initialization)
-        try Runtime.seed(random.next())
+        let count = shape.reduce(1, *)
+        let values: [Float]
         switch self {
-        case .normal(let deviation): return try .randomNormal(shape) * deviation
-        case .uniformFanIn(let fanIn): return try uniform(shape, 1 / Double(fanIn).squareRoot())
-        case .kaimingNormal(let fanIn): return try .randomNormal(shape) * (2 / Double(fanIn)).squareRoot()
-        case .xavierUniform(let fanIn, let fanOut): return try uniform(shape, (6 / Double(fanIn + fanOut)).squareRoot())
+        case .normal(let deviation): values = Self.normal(count, deviation, &random)
+        case .uniformFanIn(let fanIn): values = Self.uniform(count, 1 / Double(fanIn).squareRoot(), &random)
+        case .kaimingNormal(let fanIn): values = Self.normal(count, (2 / Double(fanIn)).squareRoot(), &random)
+        case .xavierUniform(let fanIn, let fanOut):
+            values = Self.uniform(count, (6 / Double(fanIn + fanOut)).squareRoot(), &random)
         case .constant, .values: preconditionFailure("handled above")
+        }
+        return try Tensor(values, shape: shape)
+    }
+
+    private static func uniform(_ count: Int, _ bound: Double, _ random: inout KeyedRandom) -> [Float] {
+        [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            for index in 0..<count { buffer[index] = Float((2 * random.uniform() - 1) * bound) }
+            initialized = count
         }
     }
 
-    private func uniform(_ shape: [Int], _ bound: Double) throws(TorchError) -> Tensor {
-        try Tensor.randomUniform(shape) * (2 * bound) - bound
+    /// Box and Muller's method, two numbers at a time.
+    private static func normal(_ count: Int, _ deviation: Double, _ random: inout KeyedRandom) -> [Float] {
+        [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            var index = 0
+            while index < count {
+                let radius = deviation * (-2 * log(1 - random.uniform())).squareRoot()
+                let angle = 2 * Double.pi * random.uniform()
+                buffer[index] = Float(radius * cos(angle))
+                if index + 1 < count { buffer[index + 1] = Float(radius * sin(angle)) }
+                index += 2
+            }
+            initialized = count
+        }
     }
 }

@@ -65,7 +65,8 @@ extension Tensor {
     /// Limits to [minimum, maximum]; either may be absent.
     public func clamped(min minimum: Double? = nil, max maximum: Double? = nil) throws(TorchError) -> Tensor {
         try operate(
-            "aten::clamp", .tensor(self), minimum.map(OperatorArgument.double) ?? .none, maximum.map(OperatorArgument.double) ?? .none)
+            "aten::clamp", .tensor(self), minimum.map(OperatorArgument.double) ?? .none,
+            maximum.map(OperatorArgument.double) ?? .none)
     }
     /// The larger of two.
     public func maximum(_ other: Tensor) throws(TorchError) -> Tensor {

@@ -32,7 +32,7 @@ public struct Animal2VecPretrainingModel: ModelConfiguration {
 public typealias Animal2VecRecipe = PretrainingRecipe<Animal2VecPretrainingModel>
 
 /// Pretraining of animal2vec.
-public final class Animal2VecPretraining: TrainingObjective {
+package final class Animal2VecPretraining: TrainingObjective {
     private let recipe: Animal2VecRecipe
     private let model: Animal2Vec
     private let device: Device
@@ -42,7 +42,7 @@ public final class Animal2VecPretraining: TrainingObjective {
     /// A new model.
     ///
     /// - Parameter export: writes the student to a model folder.
-    public init(
+    package init(
         _ recipe: Animal2VecRecipe, device: Device, export: @escaping (ParameterStore, URL, Int) throws -> Void
     ) throws {
         self.recipe = recipe
@@ -53,11 +53,11 @@ public final class Animal2VecPretraining: TrainingObjective {
             recipe.model.network, seed: recipe.seed, precision: recipe.precision.compute, device: device)
     }
 
-    public var learning: ParameterStore { model.student }
-    public var companions: [(file: String, store: ParameterStore)] { [("teacher.safetensors", model.teacher)] }
-    public func frozenPrefixes(update: Int) -> [String] { [] }
+    package var learning: ParameterStore { model.student }
+    package var companions: [(file: String, store: ParameterStore)] { [("teacher.safetensors", model.teacher)] }
+    package func frozenPrefixes(update: Int) -> [String] { [] }
 
-    public func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
+    package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
         var wave = try batch.waves.to(device)
         let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)
         if let mixing = try Mixing(recipe.model.mixup, batch.count, key) {
@@ -84,13 +84,13 @@ public final class Animal2VecPretraining: TrainingObjective {
         }
     }
 
-    public func updateApplied(_ update: Int) throws {
+    package func updateApplied(_ update: Int) throws {
         let decay = teacherDecay.value(after: update - 1)
         // At 1 the teacher stands still.
         if decay < 1 { try model.teacher.follow(model.student, decay: decay) }
     }
 
-    public func collapse(update: Int, metrics: [String: Double]) -> String? {
+    package func collapse(update: Int, metrics: [String: Double]) -> String? {
         let limits = recipe.collapse
         guard update > limits.afterUpdates, let target = metrics["target_deviation"],
             let prediction = metrics["prediction_deviation"]
@@ -108,9 +108,9 @@ public final class Animal2VecPretraining: TrainingObjective {
         return nil
     }
 
-    public func validate(update: Int) throws -> (score: Double, metrics: [String: Double])? { nil }
+    package func validate(update: Int) throws -> (score: Double, metrics: [String: Double])? { nil }
 
-    public func export(to folder: URL, update: Int) throws { try export(model.student, folder, update) }
+    package func export(to folder: URL, update: Int) throws { try export(model.student, folder, update) }
 }
 
 /// Who is mixed with whom in a micro-batch, and how loud; a function of the key only.

@@ -54,9 +54,9 @@ public struct FineTuningModel: ModelConfiguration {
 public typealias FrameClassifierRecipe = FineTuningRecipe<FineTuningModel>
 
 /// Fine-tuning of a frame classifier.
-public final class FineTuning: TrainingObjective {
+package final class FineTuning: TrainingObjective {
     /// The model that learns.
-    public let model: FrameClassifier
+    package let model: FrameClassifier
     private let recipe: FrameClassifierRecipe
     private let vocabulary: Vocabulary
     private let device: Device
@@ -68,7 +68,7 @@ public final class FineTuning: TrainingObjective {
     /// - Parameters:
     ///   - trial: scores the model on held-out recordings.
     ///   - export: writes it to a model folder.
-    public init(
+    package init(
         _ recipe: FrameClassifierRecipe, model: FrameClassifier, vocabulary: Vocabulary, device: Device,
         trial: @escaping (FrameClassifier, Int) throws -> (score: Double, metrics: [String: Double])?,
         export: @escaping (ParameterStore, URL, Int) throws -> Void
@@ -77,15 +77,15 @@ public final class FineTuning: TrainingObjective {
         (self.trial, self.export) = (trial, export)
     }
 
-    public var learning: ParameterStore { model.store }
-    public var companions: [(file: String, store: ParameterStore)] { [] }
+    package var learning: ParameterStore { model.store }
+    package var companions: [(file: String, store: ParameterStore)] { [] }
 
     private func stage(_ update: Int) -> FrameClassifier.Learning {
         if update < recipe.freeze.encoderUpdates { return .head }
         return recipe.freeze.frontEnd ? .withoutFrontEnd : .everything
     }
 
-    public func frozenPrefixes(update: Int) -> [String] {
+    package func frozenPrefixes(update: Int) -> [String] {
         switch stage(update) {
         case .head: model.store.parameters.map(\.name).filter { !$0.hasPrefix("head.") }
         case .withoutFrontEnd: ["front_end."]
@@ -93,7 +93,7 @@ public final class FineTuning: TrainingObjective {
         }
     }
 
-    public func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
+    package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
         var wave = try batch.waves.to(device)
         let frames = model.configuration.frontEnd.frameCount(samples: wave.size(1))
         let frontEnd = model.configuration.frontEnd
@@ -117,7 +117,9 @@ public final class FineTuning: TrainingObjective {
         var taught = [Float](repeating: 0, count: batch.count * frames)
         for (row, ranges) in batch.known.enumerated() {
             for range in ranges {
-                for frame in grid.frames(from: range.lowerBound, to: range.upperBound) { taught[row * frames + frame] = 1 }
+                for frame in grid.frames(from: range.lowerBound, to: range.upperBound) {
+                    taught[row * frames + frame] = 1
+                }
             }
         }
         let weight = taught.reduce(0) { $0 + Double($1) }
@@ -146,8 +148,8 @@ public final class FineTuning: TrainingObjective {
             noise: try Tensor.randomNormal([batch.count, frames, width], on: device) * recipe.model.noise)
     }
 
-    public func updateApplied(_ update: Int) throws {}
-    public func collapse(update: Int, metrics: [String: Double]) -> String? { nil }
-    public func validate(update: Int) throws -> (score: Double, metrics: [String: Double])? { try trial(model, update) }
-    public func export(to folder: URL, update: Int) throws { try export(model.store, folder, update) }
+    package func updateApplied(_ update: Int) throws {}
+    package func collapse(update: Int, metrics: [String: Double]) -> String? { nil }
+    package func validate(update: Int) throws -> (score: Double, metrics: [String: Double])? { try trial(model, update) }
+    package func export(to folder: URL, update: Int) throws { try export(model.store, folder, update) }
 }

@@ -29,7 +29,8 @@ public struct FineTuningRun {
         if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = rate }
         guard resolved.data.sampleRateHz == rate else {
             throw RunError(
-                description: "data.sampleRateHz: \(resolved.data.sampleRateHz) Hz, but \(model.url.path) was pretrained at \(rate) Hz; "
+                description:
+                    "data.sampleRateHz: \(resolved.data.sampleRateHz) Hz, but \(model.url.path) was pretrained at \(rate) Hz; "
                     + "give data.sampleRateHz=0 to take the model's")
         }
         return resolved
@@ -46,7 +47,9 @@ public struct FineTuningRun {
         let recordings = try recipe.data.recordings(catalogue, labelled: true)
         let vocabulary = Vocabulary(events: recordings.flatMap(\.events))
         guard !vocabulary.isEmpty else {
-            throw RunError(description: "\(corpus.path): the recordings of the part \(recipe.data.split.rawValue) have no labelled event")
+            throw RunError(
+                description:
+                    "\(corpus.path): the recordings of the part \(recipe.data.split.rawValue) have no labelled event")
         }
         let run = try RunFolder(folder)
         try run.settle(recipe)
@@ -68,7 +71,8 @@ public struct FineTuningRun {
             trial: { [description] model, _ in
                 validation.isEmpty
                     ? nil
-                    : try HeldOutTrial(validation, description).scores(of: model, resamples: 0).validation(recipe.validation)
+                    : try HeldOutTrial(validation, description).scores(of: model, resamples: 0).validation(
+                        recipe.validation)
             },
             export: { [description] store, url, _ in
                 try ModelFolder.write(description, weights: store.masters, to: url)
@@ -84,7 +88,9 @@ public struct FineTuningRun {
         return try trainer.runWithProgress("finetune")
     }
 
-    private func validationRecordings(_ recipe: FrameClassifierRecipe, _ catalogue: Catalogue) throws -> [LabelledRecording] {
+    private func validationRecordings(_ recipe: FrameClassifierRecipe, _ catalogue: Catalogue) throws
+        -> [LabelledRecording]
+    {
         try catalogue.labelledRecordings(RecordingFilter(isAnnotated: true, part: recipe.validation.split))
     }
 }

@@ -22,7 +22,8 @@ public struct PretrainingRun {
         let layer = try RecipeLayer.find(recipe, in: ShippedRecipes.pretraining)
         var resolved = try Animal2VecRecipe(method: .animal2vec, model: .init()).under([layer], overrides: settings)
         guard resolved.method == .animal2vec else {
-            throw RunError(description: "\(recipe): method: \(resolved.method.rawValue) is not in this version; use animal2vec")
+            throw RunError(
+                description: "\(recipe): method: \(resolved.method.rawValue) is not in this version; use animal2vec")
         }
         let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
         if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }

@@ -67,7 +67,7 @@ public final class Trainer {
     private var warned: Set<String> = []
 
     /// A trainer for a run; `run()` continues where its folder stands.
-    public init(run: RunFolder, plan: Plan, objective: any TrainingObjective, loader: Loader) throws {
+    package init(run: RunFolder, plan: Plan, objective: any TrainingObjective, loader: Loader) throws {
         self.run = run
         self.plan = plan
         self.objective = objective

@@ -4,7 +4,7 @@ import Neural
 import Torch
 
 /// What one update means for a method: everything the loop does not know.
-public protocol TrainingObjective: AnyObject {
+package protocol TrainingObjective: AnyObject {
     /// The parameters that learn.
     var learning: ParameterStore { get }
 
@@ -35,16 +35,16 @@ public protocol TrainingObjective: AnyObject {
 }
 
 /// What a forward pass yields.
-public struct ForwardPass {
+package struct ForwardPass {
     /// Sum over what `weight` counts; its gradient is divided by the weights of all micro-batches.
-    public let loss: Tensor
+    package let loss: Tensor
     /// Masked frames, labelled frames: what the loss is a mean over.
-    public let weight: Double
+    package let weight: Double
     /// Figures for the log, computed only when asked for.
-    public let metrics: () throws -> [String: Double]
+    package let metrics: () throws -> [String: Double]
 
     /// A loss with its weight.
-    public init(loss: Tensor, weight: Double, metrics: @escaping () throws -> [String: Double] = { [:] }) {
+    package init(loss: Tensor, weight: Double, metrics: @escaping () throws -> [String: Double] = { [:] }) {
         (self.loss, self.weight, self.metrics) = (loss, weight, metrics)
     }
 }

@@ -90,8 +90,14 @@ struct Demo {
         content.facts = [
             .init("Recordings", "\(learned.count) to learn from, \(held.count) only predicted"),
             .init("Sound", "\(seconds(learned)) s and \(seconds(held)) s"),
-            .init("Labelled calls", "\(learned.reduce(0) { $0 + $1.events.count }) and \(scores.truthCount), \(main.description.classes.count) classes"),
-            .init("Model", "\(parameterCount(main)) parameters at \(Int(main.description.sampleRateHz)) Hz, \(Int(main.description.framesPerSecond)) frames per second"),
+            .init(
+                "Labelled calls",
+                "\(learned.reduce(0) { $0 + $1.events.count }) and \(scores.truthCount), \(main.description.classes.count) classes"
+            ),
+            .init(
+                "Model",
+                "\(parameterCount(main)) parameters at \(Int(main.description.sampleRateHz)) Hz, \(Int(main.description.framesPerSecond)) frames per second"
+            ),
         ]
         content.scores = variants.enumerated().map { index, entry in
             .init(name: entry.0.name, group: entry.0.group, isMain: index == 0, entry.1)
@@ -108,7 +114,8 @@ struct Demo {
         content.notes = scores.notes
         content.recordings = try held.prefix(shown).map { try panel($0, found) }
         try ReportPage.write(content, to: out.appending(path: "report.html"))
-        print("""
+        print(
+            """
             event F1 \(f1("finetune").map { String(format: "%.3f", $0) } ?? "-") with pretraining, \
             \(f1("finetune-random").map { String(format: "%.3f", $0) } ?? "-") without, \
             \(chance.events[0].f1.value.map { String(format: "%.3f", $0) } ?? "-") by chance
@@ -180,12 +187,17 @@ struct Chance {
             let name = entry.recording.path
             truth.recordings.append(name)
             guesses.recordings.append(name)
-            truth.events += entry.events.map { Event(recording: name, startSeconds: $0.startSeconds, endSeconds: $0.endSeconds, label: $0.label) }
+            truth.events += entry.events.map {
+                Event(recording: name, startSeconds: $0.startSeconds, endSeconds: $0.endSeconds, label: $0.label)
+            }
             guard !known.isEmpty else { continue }
             for _ in 0..<Int((rate * entry.recording.seconds).rounded()) {
-                let (length, label) = (known[random.below(known.count)].durationSeconds, known[random.below(known.count)].label)
+                let (length, label) = (
+                    known[random.below(known.count)].durationSeconds, known[random.below(known.count)].label
+                )
                 let start = random.uniform() * max(0, entry.recording.seconds - length)
-                guesses.events.append(Event(recording: name, startSeconds: start, endSeconds: start + length, label: label))
+                guesses.events.append(
+                    Event(recording: name, startSeconds: start, endSeconds: start + length, label: label))
             }
         }
         return DetectionScores(AlignedEvents(truth: truth, predictions: guesses))

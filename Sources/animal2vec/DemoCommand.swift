@@ -24,7 +24,9 @@ struct DemoCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Label files, or folders of them; by default those beside the recordings.")
     var labels: [String] = []
 
-    @Option(parsing: .upToNextOption, help: "Recordings to learn from: names, patterns or ranges such as 0-89. By default the first 70 %.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "Recordings to learn from: names, patterns or ranges such as 0-89. By default the first 70 %.")
     var train: [String] = []
 
     @Option(help: "Folder for everything that is made.", transform: { URL(fileURLWithPath: $0) })
@@ -43,7 +45,8 @@ struct DemoCommand: ParsableCommand {
         StopSignal.install()
         try Runtime.start()
         guard recordings.isFolder else {
-            throw ValidationError("\(recordings.path): there is no such folder; `make demo` fetches the recordings first")
+            throw ValidationError(
+                "\(recordings.path): there is no such folder; `make demo` fetches the recordings first")
         }
         var demo = Demo(out: out)
         let corpus = out.appending(path: "corpus")
@@ -56,7 +59,8 @@ struct DemoCommand: ParsableCommand {
             try finish(PretrainingRun(recipe: recipe, settings: [], corpus: corpus, folder: pretrained).train(on: .cpu))
         }
         var variants = [
-            Variant("finetune", "all labels", [], true), Variant("finetune-random", "all labels", ["model.start=random"], false),
+            Variant("finetune", "all labels", [], true),
+            Variant("finetune-random", "all labels", ["model.start=random"], false),
         ]
         if fewShot > 0 {
             let group = "\(fewShot) per class"
@@ -110,12 +114,16 @@ struct DemoCommand: ParsableCommand {
         let all = try catalogue.recordings().map(\.relativePath)
         var configuration = Split.Configuration()
         configuration.train = train.isEmpty ? Array(all.prefix(max(1, all.count * 7 / 10))) : train
-        configuration.validShare = 0
-        configuration.testShare = 1
+        let patterns = configuration.train.map { RecordingPattern($0) }
+        configuration.test = all.filter { name in !patterns.contains { $0.matches(name) } }
+        guard !configuration.test.isEmpty else {
+            throw ValidationError("--train names every recording; leave some to be predicted")
+        }
         let summary = try Split(configuration).apply(to: catalogue, anew: true)
         if fewShot > 0 { _ = try FewShot(eventsPerLabel: fewShot, seed: 0).apply(to: catalogue) }
         for part in [SplitPart.train, .test] {
-            printError("\(part.rawValue): \(summary[part]?.recordings ?? 0) recordings, \(Int(summary[part]?.seconds ?? 0)) s")
+            printError(
+                "\(part.rawValue): \(summary[part]?.recordings ?? 0) recordings, \(Int(summary[part]?.seconds ?? 0)) s")
         }
     }
 

@@ -10,7 +10,9 @@ import Training
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict", abstract: "Find calls in recordings; the same command continues after a stop.",
-        discussion: "Writes one table per recording and format, and events.csv with all events. Exit status 3 says that some recordings could not be used.")
+        discussion:
+            "Writes one table per recording and format, and events.csv with all events. Exit status 3 says that some recordings could not be used."
+    )
 
     @Argument(help: "Model or run folder.", transform: { URL(fileURLWithPath: $0) })
     var model: URL
@@ -43,7 +45,8 @@ struct PredictCommand: ParsableCommand {
         StopSignal.install()
         let formats = try format.split(separator: ",").map { name in
             guard let format = LabelFormat(rawValue: String(name)) else {
-                throw ValidationError("--format \(name): give some of \(LabelFormat.allCases.map(\.rawValue).joined(separator: ", "))")
+                throw ValidationError(
+                    "--format \(name): give some of \(LabelFormat.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             return format
         }
@@ -67,7 +70,9 @@ struct PredictCommand: ParsableCommand {
             for recording in summary.recordings where recording.status == .failed || !recording.note.isEmpty {
                 print("  \(recording.status.rawValue): \(recording.name): \(recording.note)")
             }
-            print("\(summary.eventCount) events in \(summary.predictedCount + summary.keptCount) recordings; \(out.appending(path: "events.csv").path)")
+            print(
+                "\(summary.eventCount) events in \(summary.predictedCount + summary.keptCount) recordings; \(out.appending(path: "events.csv").path)"
+            )
         }
         guard summary.isComplete else {
             printError("stopped; the same command goes on")
@@ -86,7 +91,8 @@ func predict(
     let summary = try prediction.run(
         recordings, to: out, formats: formats,
         progress: { progress in
-            line.update(progress.predictedSeconds, note: "\(progress.doneCount) of \(progress.recordingCount) recordings")
+            line.update(
+                progress.predictedSeconds, note: "\(progress.doneCount) of \(progress.recordingCount) recordings")
         }, shouldStop: { StopSignal.received != nil })
     line.finish()
     return summary

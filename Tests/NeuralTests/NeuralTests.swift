@@ -171,3 +171,15 @@ import Torch
         }
     }
 }
+
+@Suite struct InitializationTests {
+    @Test func `First numbers have the spread that was asked for`() throws {
+        let store = ParameterStore(seed: 4)
+        let normal = try store.root["n"].parameter("w", [100, 500], .normal(standardDeviation: 0.02))
+        let uniform = try store.root["u"].parameter("w", [100, 500], .uniformFanIn(25))
+        #expect(try abs(normal.detached().mean().item()) < 4e-4)
+        #expect(try abs(normal.detached().variance([0, 1]).item().squareRoot() - 0.02) < 3e-4)
+        #expect(try abs(uniform.detached().variance([0, 1]).item() - 0.04 / 3) < 3e-4)
+        #expect(try uniform.detached().absolute().maximum([0, 1]).item() <= 0.2)
+    }
+}

@@ -2,7 +2,9 @@ import Randomness
 import Testing
 
 @Suite struct PermutationTests {
-    @Test("Every count from 1 to 600 and some large ones give a bijection", arguments: Array(1...600) + [65_535, 65_536, 65_537])
+    @Test(
+        "Every count from 1 to 600 and some large ones give a bijection",
+        arguments: Array(1...600) + [65_535, 65_536, 65_537])
     func bijective(count: Int) {
         let permutation = Permutation(count: count, seed: 7, epoch: 3)
         var seen = [Bool](repeating: false, count: count)
@@ -11,7 +13,9 @@ import Testing
     }
 
     @Test func `Another seed or epoch gives another order, the same key the same one`() {
-        let order = { (seed: UInt64, epoch: Int) in (0..<100).map { Permutation(count: 100, seed: seed, epoch: epoch)[$0] } }
+        let order = { (seed: UInt64, epoch: Int) in
+            (0..<100).map { Permutation(count: 100, seed: seed, epoch: epoch)[$0] }
+        }
         #expect(order(1, 0) == order(1, 0))
         #expect(order(1, 0) != order(1, 1))
         #expect(order(1, 0) != order(2, 0))
