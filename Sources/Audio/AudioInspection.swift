@@ -113,11 +113,7 @@ public struct AudioInspection: Sendable, Equatable, Codable {
         let media = decoder.media
         let counts = decoder.counts
         let rate = Double(media.rateHz)
-        var repairs = media.repairs
-        if counts.nonFiniteSamples > 0 {
-            repairs.append("\(counts.nonFiniteSamples) samples that were NaN or infinite became 0")
-        }
-        if counts.jumps > 0 { repairs.append("its timestamps jump \(counts.jumps) times; what is there was joined") }
+        let repairs = media.repairs + counts.repairs
         var losses: [String] = []
         var lostFrames = counts.silentFrames
         // Lossy headers count the padding of the encoder in or out: up to a quarter of a second is no loss.
@@ -128,10 +124,7 @@ public struct AudioInspection: Sendable, Equatable, Codable {
         } else if media.container == "ogg", !hasOggEnd(media) {
             losses.append("the file is cut off; how much is missing is unknown")
         }
-        if counts.silentFrames > 0 {
-            let reason = counts.reason.map { " (\($0))" } ?? ""
-            losses.append("\(counts.damagedPackets) damaged packets became silence\(reason)")
-        }
+        if let loss = counts.loss { losses.append(loss) }
         if let failure = media.readFailure { losses.append("the storage failed: \(failure)") }
         if !losses.isEmpty {
             return .partial(lostSeconds: Double(lostFrames) / rate, reason: (losses + repairs).joined(separator: "; "))

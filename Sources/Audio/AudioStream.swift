@@ -40,6 +40,9 @@ public final class AudioStream {
         if startSeconds > 0 { try seek(toFrame: Int((startSeconds * self.rateHz).rounded())) }
     }
 
+    /// What was wrong with the sound that has been read so far, in words: damaged packets, samples that are no numbers.
+    public var damage: [String] { decoder.counts.repairs + (decoder.counts.loss.map { [$0] } ?? []) }
+
     /// Lets the next block start at a frame of the stream.
     public func seek(toFrame frame: Int) throws(AudioError) {
         let target = max(0, frame)

@@ -25,6 +25,20 @@ struct DecodingCounts {
     var jumps = 0
     /// The first reason FFmpeg gave.
     var reason: String?
+
+    /// What was put right without loss of time, in words.
+    var repairs: [String] {
+        var repairs: [String] = []
+        if nonFiniteSamples > 0 { repairs.append("\(nonFiniteSamples) samples that were NaN or infinite became 0") }
+        if jumps > 0 { repairs.append("its timestamps jump \(jumps) times; what is there was joined") }
+        return repairs
+    }
+
+    /// What became silence, in words; nil where nothing did.
+    var loss: String? {
+        let because = reason.map { " (\($0))" } ?? ""
+        return silentFrames > 0 ? "\(damagedPackets) damaged packets became silence\(because)" : nil
+    }
 }
 
 /// Decodes one recording from front to back, with jumps. Used by one thread at a time.

@@ -33,8 +33,8 @@ public struct FramePredictor {
         case opened(AudioFile, channelCount: Int)
         /// The next frames of a channel, row-major T × C.
         case frames(channel: Int, probabilities: [Float])
-        /// It is over, after this many seconds.
-        case ended(seconds: Double)
+        /// It is over, after this many seconds, and with this damage, in words.
+        case ended(seconds: Double, damage: [String])
         /// It cannot be used, or not further than this, and why.
         case failed(reason: String)
     }
@@ -84,7 +84,8 @@ public struct FramePredictor {
                     let frames = stitchers[place.channel].add(row, isLast: place.window.isLast)
                     try body(index, .frames(channel: place.channel, probabilities: frames))
                 }
-            case .ended(let index, let seconds): try body(index, .ended(seconds: seconds))
+            case .ended(let index, let seconds, let damage):
+                try body(index, .ended(seconds: seconds, damage: damage))
             case .failed(let index, let reason): try body(index, .failed(reason: reason))
             }
         }

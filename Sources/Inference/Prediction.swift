@@ -99,7 +99,7 @@ public struct Prediction {
             decoding = RecordingDecoding(
                 recording, file: file, channelCount: channelCount, channels: channels, description, self.decoding)
         case .frames(let channel, let probabilities): decoding?.push(probabilities, channel: channel)
-        case .ended(let seconds): decoding?.finish(seconds: seconds)
+        case .ended(let seconds, let damage): decoding?.finish(seconds: seconds, damage: damage)
         case .failed(let reason):
             throw PredictionError(
                 file: recording.path, problem: "cannot be used: \(reason)", remedy: "play it, or fetch it again")

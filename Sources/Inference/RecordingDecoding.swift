@@ -6,6 +6,7 @@ struct RecordingDecoding {
     private(set) var events: [Event] = []
     /// Seconds of the recording that are decoded, all of them at the end.
     private(set) var seconds = 0.0
+    private var damage: [String] = []
     private let file: AudioFile
     private let framesPerSecond: Double
     private let classCount: Int
@@ -35,8 +36,8 @@ struct RecordingDecoding {
         if channel == 0 { seconds += Double(probabilities.count / classCount) / framesPerSecond }
     }
 
-    mutating func finish(seconds: Double) {
-        self.seconds = seconds
+    mutating func finish(seconds: Double, damage: [String]) {
+        (self.seconds, self.damage) = (seconds, damage)
         for channel in decoders.indices { events += decoders[channel].finish(recordingSeconds: seconds) }
         events.sort {
             ($0.startSeconds, $0.endSeconds, $0.channel ?? 0, $0.label)
@@ -55,7 +56,7 @@ struct RecordingDecoding {
 
     /// What a user should know about the recording; empty if there is nothing.
     private var note: String {
-        var notes = file.repairs
+        var notes = file.repairs + damage
         // Headers of lossy codings count the padding of the encoder in or out.
         if let promised = file.promisedSeconds, promised - seconds > 0.25 {
             notes.append("its header promises \(rounded(promised)) s, \(rounded(seconds)) s are there")

@@ -18,7 +18,7 @@ final class WindowFeed: Sendable {
     enum Item: Sendable {
         case opened(index: Int, file: AudioFile, channelCount: Int)
         case batch(index: Int, Batch)
-        case ended(index: Int, seconds: Double)
+        case ended(index: Int, seconds: Double, damage: [String])
         case failed(index: Int, reason: String)
     }
 
@@ -91,7 +91,7 @@ final class WindowFeed: Sendable {
             firstSample += unneeded
             number += 1
         }
-        return queue.put(.ended(index: index, seconds: Double(total) / plan.sampleRateHz))
+        return queue.put(.ended(index: index, seconds: Double(total) / plan.sampleRateHz, damage: stream.damage))
     }
 
     private func append(_ window: WindowPlan.Window, _ samples: [Float], at offset: Int, to batch: inout Batch) {

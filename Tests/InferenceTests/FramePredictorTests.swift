@@ -24,7 +24,7 @@ import Torch
             switch output {
             case .opened(_, let count): all[index].channels = Array(repeating: [], count: count)
             case .frames(let channel, let probabilities): all[index].channels[channel] += probabilities
-            case .ended(let seconds): all[index].seconds = seconds
+            case .ended(let seconds, _): all[index].seconds = seconds
             case .failed(let reason): all[index].failure = reason
             }
         }
