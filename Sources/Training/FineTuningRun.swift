@@ -51,17 +51,18 @@ public struct FineTuningRun {
                 description:
                     "\(corpus.path): the recordings of the part \(recipe.data.split.rawValue) have no labelled event")
         }
+        let network = source.description.encoder
+        var description = ModelDescription(
+            kind: .frameClassifier, encoder: network, windowSeconds: recipe.data.windowSeconds,
+            channels: recipe.data.channels, classes: vocabulary.labels, decoding: recipe.decoding)
+        try description.checkRecipe()
         let run = try RunFolder(folder)
         try run.settle(recipe)
-        let network = source.description.encoder
         let classifier = try FrameClassifier(
             network, classCount: vocabulary.count, rates: recipe.model.dropout, headDropout: recipe.model.headDropout,
             seed: recipe.seed, precision: recipe.precision.compute, device: device)
         if recipe.model.start == .pretrained { try source.loadEncoder(into: classifier.store) }
 
-        var description = ModelDescription(
-            kind: .frameClassifier, encoder: network, windowSeconds: recipe.data.windowSeconds,
-            channels: recipe.data.channels, classes: vocabulary.labels, decoding: recipe.decoding)
         description.provenance.recipe = try RecipeDecoder.fingerprint(recipe)
         description.provenance.corpus = corpus.lastPathComponent
         description.provenance.startedFrom = recipe.model.start == .random ? "random weights" : source.fingerprint

@@ -28,7 +28,14 @@ public struct PretrainingRun {
         let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
         if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }
         resolved.model.network.frontEnd.sampleRateHz = resolved.data.sampleRateHz
+        try description(resolved).checkRecipe()
         return (resolved, recordings)
+    }
+
+    private func description(_ recipe: Animal2VecRecipe) -> ModelDescription {
+        ModelDescription(
+            kind: .pretrained, encoder: recipe.model.network, windowSeconds: recipe.data.windowSeconds,
+            channels: recipe.data.channels)
     }
 
     /// The complete recipe as YAML.
@@ -41,11 +48,8 @@ public struct PretrainingRun {
         try run.settle(recipe)
         let fingerprint = try RecipeDecoder.fingerprint(recipe)
         let objective = try Animal2VecPretraining(recipe, device: device) { student, url, _ in
-            var provenance = ModelDescription.Provenance()
-            (provenance.recipe, provenance.corpus) = (fingerprint, corpus.lastPathComponent)
-            let description = ModelDescription(
-                kind: .pretrained, encoder: recipe.model.network, windowSeconds: recipe.data.windowSeconds,
-                channels: recipe.data.channels, provenance: provenance)
+            var description = description(recipe)
+            (description.provenance.recipe, description.provenance.corpus) = (fingerprint, corpus.lastPathComponent)
             try ModelFolder.write(description, weights: student.masters, to: url)
         }
         let loader = try recipe.data.loader(recordings, seed: recipe.seed, clips: recipe.batch.clips, labelled: false)

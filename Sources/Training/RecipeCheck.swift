@@ -96,3 +96,15 @@ struct RecipeCheck {
         atLeast("log.everyUpdates", log.everyUpdates, 1)
     }
 }
+
+extension ModelDescription {
+    /// Throws what no model can have, by the names that the settings have in a recipe: before the run begins, not when its
+    /// model is written.
+    func checkRecipe() throws(RecipeError) {
+        let faults = faults().map { fault in
+            let named = fault.replacing("encoder.", with: "model.network.")
+            return named.hasPrefix("windowSeconds:") ? "data.\(named)" : named
+        }
+        if !faults.isEmpty { throw RecipeError(faults) }
+    }
+}

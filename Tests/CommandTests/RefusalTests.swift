@@ -30,6 +30,20 @@ import Testing
         }
     }
 
+    @Test func `Sizes that do not fit together are refused before the run begins`() throws {
+        let place = try Workplace.shared()
+        try withTemporaryFolder { folder in
+            let run = folder.appending(path: "run")
+            try refusal(
+                Workplace.pretraining(corpus: place.corpus, run: run) + ["model.network.heads=3"],
+                "model.network.heads: must divide model.network.width (16), found 3")
+            try refusal(
+                Workplace.finetuning(from: place.pretrained, corpus: place.corpus, run: run) + ["decoding.threshold=7"],
+                "decoding.threshold", "7")
+            #expect(!FileManager.default.fileExists(atPath: run.path))
+        }
+    }
+
     @Test func `Another sample rate than the model's is refused`() throws {
         let place = try Workplace.shared()
         try withTemporaryFolder { folder in
