@@ -109,6 +109,10 @@ import Testing
                 #expect(answer.output.contains("failed: \(name): "), "\(answer.output)")
             }
 
+            for (name, (kind, reason)) in BadRecordings.remarks where kind == "repaired" {
+                #expect(answer.output.contains("predicted: \(name): \(reason)"), "\(answer.output)")
+            }
+
             let all = try LabelFile.read(out.appending(path: "events.csv"))
             #expect(!all.events.isEmpty)
             #expect(Set(all.events.map(\.label)).isSubset(of: ["high", "low"]))
