@@ -84,7 +84,9 @@ let package = Package(
         tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
         tests("Inference"), tests("Report"),
-        .testTarget(name: "CommandTests", dependencies: ["TestSupport", "Storage"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CommandTests", dependencies: ["animal2vec", "Audio", "Labels", "TestSupport"],
+            swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx17
 )

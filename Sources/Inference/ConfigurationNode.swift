@@ -111,18 +111,22 @@ private func simplified(_ name: some StringProtocol) -> String {
     name.lowercased().filter { $0 != "_" && $0 != "-" }
 }
 
-/// How many single letters must change to turn one name into the other, case and underscores aside.
+/// How many single letters must change, or neighbours change places, to turn one name into the other, case and
+/// underscores aside.
 private func distance(_ left: String, _ right: String) -> Int {
     let (left, right) = (Array(simplified(left)), Array(simplified(right)))
-    var row = Array(0...right.count)
-    for (i, letter) in left.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, other) in right.enumerated() {
-            let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (letter == other ? 0 : 1))
-            diagonal = row[j + 1]
-            row[j + 1] = next
+    var beforeLast = [Int](repeating: 0, count: right.count + 1)
+    var last = Array(0...right.count)
+    for i in left.indices {
+        var row = [i + 1]
+        for j in right.indices {
+            var least = min(row[j] + 1, last[j + 1] + 1, last[j] + (left[i] == right[j] ? 0 : 1))
+            if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
+                least = min(least, beforeLast[j - 1] + 1)
+            }
+            row.append(least)
         }
+        (beforeLast, last) = (last, row)
     }
-    return row[right.count]
+    return last[right.count]
 }

@@ -21,7 +21,7 @@ extension AOEFDocument {
             else {
                 throw LabelError(
                     file: file, value: recording, reason: "AOEF needs length and sample rate of the recording",
-                    remedy: "give the folder of the recordings")
+                    remedy: "give the folder of the recordings (--recordings)")
             }
             let indices = byRecording[recording] ?? []
             let recordingID = identifier("recording", recording)

@@ -51,7 +51,7 @@ enum EvsonganalyNotes {
         guard let rate else {
             throw LabelError(
                 file: file, value: recording, reason: "a note file needs the sample rate of its recording",
-                remedy: "give the folder of the recordings")
+                remedy: "give the folder of the recordings (--recordings)")
         }
         var variables: [(name: String, content: MatFile.Content)] = [
             ("Fs", .numbers([rate])), ("fname", .text(recording)),

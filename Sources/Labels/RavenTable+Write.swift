@@ -62,7 +62,7 @@ extension RavenTable {
                 throw LabelError(
                     file: file, value: recording,
                     reason: "a Raven table of several recordings needs their lengths, and this one is not known",
-                    remedy: "write one table per recording, or give the folder of the recordings")
+                    remedy: "write one table per recording, or give the folder of the recordings (--recordings)")
             }
             offsets[recording] = total
             total += duration

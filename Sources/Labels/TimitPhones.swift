@@ -7,7 +7,7 @@ enum TimitPhones {
         guard let rate = builder.facts(builder.recording)?.rateHz, rate > 0 else {
             throw builder.error(
                 line: nil, "holds times in samples, and the sample rate of its recording is not known",
-                remedy: "give the folder of the recordings")
+                remedy: "give the folder of the recordings (--recordings)")
         }
         // Tabs become blanks of one kind; the label is the rest of the line.
         var rows = DelimitedText(text, delimiter: 0, unquotes: false)
@@ -35,7 +35,7 @@ enum TimitPhones {
             guard let rate = options.facts?(event.recording)?.rateHz, rate > 0 else {
                 throw LabelError(
                     file: file, value: event.recording, reason: "times in samples need the sample rate",
-                    remedy: "give the folder of the recordings")
+                    remedy: "give the folder of the recordings (--recordings)")
             }
             let label = event.label.split(whereSeparator: \.isNewline).joined(separator: " ")
             guard label.first?.isWhitespace == false else {

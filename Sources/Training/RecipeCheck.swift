@@ -34,8 +34,10 @@ struct RecipeCheck {
         notNegative("data.shortestSeconds", data.shortestSeconds)
         atLeast("data.decoderThreads", data.decoderThreads, 0)
         atLeast("data.prefetchedBatches", data.prefetchedBatches, 1)
-        if !(100...10_000_000).contains(data.sampleRateHz) {
-            faults.append("data.sampleRateHz: a rate from 100 Hz to 10 MHz is expected, found \(data.sampleRateHz)")
+        if data.sampleRateHz != 0, !(100...10_000_000).contains(data.sampleRateHz) {
+            faults.append(
+                "data.sampleRateHz: a rate from 100 Hz to 10 MHz is expected, or 0 to take that of the data or the model, "
+                    + "found \(data.sampleRateHz)")
         }
     }
 

@@ -114,7 +114,7 @@ public final class Trainer {
     private func step(_ progress: ProgressLine) throws -> Outcome? {
         let started = ContinuousClock.now
         let isLogged = (state.update + 1).isMultiple(of: plan.log.everyUpdates) || state.update == 0
-        let pass: (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double])
+        let pass: Pass
         do {
             pass = try accumulate(wantsMetrics: isLogged, progress)
         } catch let error as TorchError where error.code == .outOfMemory {
@@ -144,7 +144,19 @@ public final class Trainer {
         progress.update(
             Double(state.update * plan.batch.clipsPerUpdate),
             note: "loss \(loss.formatted(.number.precision(.significantDigits(4))))")
-        guard isLogged else { return nil }
+        if isLogged, let outcome = try report(pass, loss: loss, norm: norm, rate: rate, seconds: seconds, progress) {
+            return outcome
+        }
+        try validateIfDue(progress)
+        return nil
+    }
+
+    private typealias Pass = (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double])
+
+    /// Logs an update; an outcome ends the run, because it has collapsed.
+    private func report(
+        _ pass: Pass, loss: Double, norm: Double, rate: Double, seconds: Double, _ progress: ProgressLine
+    ) throws -> Outcome? {
         var values = pass.metrics
         values["loss"] = loss
         values["gradient_norm"] = norm
@@ -156,14 +168,13 @@ public final class Trainer {
         if let report = objective.collapse(update: state.update, metrics: pass.metrics) {
             return try act(on: .collapsed(report), progress)
         }
-        try validateIfDue(progress)
         return nil
     }
 
     /// Forward and backward passes of all micro-batches of an update.
     private func accumulate(
         wantsMetrics: Bool, _ progress: ProgressLine
-    ) throws -> (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double]) {
+    ) throws -> Pass {
         try objective.learning.clearGradients()
         let clips = state.recovery.batch.clips
         var (loss, weight) = (0.0, 0.0)

@@ -31,12 +31,10 @@ struct Animal2VecCommand: ParsableCommand {
         } catch let exit as ExitCode {
             Foundation.exit(exit.rawValue)
         } catch {
-            // Mistakes on the command line are explained by the parser; everything else is one line.
-            if error is ValidationError || error is CleanExit || "\(type(of: error))" == "CommandError" {
-                exit(withError: error)
-            }
-            FileHandle.standardError.write(Data("animal2vec: \(error)\n".utf8))
-            Foundation.exit(1)
+            // What the parser does not understand it explains itself; everything else is one line.
+            if error is CleanExit || "\(type(of: error))" == "CommandError" { exit(withError: error) }
+            printError("animal2vec: \(error)")
+            Foundation.exit(error is ValidationError ? ExitCode.validationFailure.rawValue : 1)
         }
     }
 }

@@ -5,7 +5,8 @@ import Labels
 /// `animal2vec convert LABELS --to FORMAT --out PATH`
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "convert", abstract: "Turn any label format into any other.")
+        commandName: "convert", abstract: "Turn any label format into any other.",
+        discussion: "Exit status 3 says that rows were left out, which only happens with --skip-bad-rows.")
 
     @Argument(help: "A label file, or a folder of them.", transform: { URL(fileURLWithPath: $0) })
     var labels: URL
@@ -22,11 +23,12 @@ struct ConvertCommand: ParsableCommand {
 
     func run() throws {
         let table = try reading.read(labels)
-        try writeLabels(table, as: to, to: out)
+        try writeLabels(
+            table, as: to, to: out, options: LabelWritingOptions(facts: reading.facts(), properties: table.properties))
         print("\(table.events.count) events of \(table.recordings.count) recordings written to \(out.path)")
         if !table.problems.isEmpty {
             for problem in table.problems { printError("skipped: \(problem)") }
-            throw ExitCode(table.everyRowWasBad ? 1 : 0)
+            throw ExitCode(table.everyRowWasBad ? 1 : 3)
         }
     }
 }

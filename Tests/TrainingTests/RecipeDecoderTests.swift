@@ -90,6 +90,7 @@ private struct Sample: Codable, Hashable, Sendable {
         "An unknown key is refused with its path, its place and near ones",
         arguments: [
             ("inner:\n  dept: 1", "r.yaml line 2: unknown key inner.dept; did you mean inner.depth?"),
+            ("inner:\n  dpeth: 1", "r.yaml line 2: unknown key inner.dpeth; did you mean inner.depth?"),
             ("depth: 1", "r.yaml line 1: unknown key depth; did you mean inner.depth?"),
             ("inner: {is_wide: true}", "unknown key inner.is_wide; did you mean inner.isWide?"),
             ("zzz: 1", "unknown key zzz; known here: seed, name, inner"),
