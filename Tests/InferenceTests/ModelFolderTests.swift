@@ -114,7 +114,7 @@ import Torch
                 ),
                 ({ $0.replacing("threshold: 0.5", with: "threshold: 7") }, ["decoding.threshold", "found 7"]),
                 ({ $0.replacing("[chirp,", with: "[\"007\",") }, ["classes", "twice"]),
-                ({ $0.replacing("weightsChecksum: ", with: "weightsChecksum: x") }, ["checksum", "copy"]),
+                ({ $0.replacing(/weightsChecksum: .*/, with: "weightsChecksum: x") }, ["checksum", "copy"]),
                 ({ _ in "just text" }, ["model.yaml", "settings (key: value)"]),
                 ({ _ in "a: [unclosed" }, ["model.yaml", "no sound YAML"]),
                 ({ _ in "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *nothing]\n" }, ["model.yaml"]),
