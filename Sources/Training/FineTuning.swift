@@ -150,6 +150,8 @@ package final class FineTuning: TrainingObjective {
 
     package func updateApplied(_ update: Int) throws {}
     package func collapse(update: Int, metrics: [String: Double]) -> String? { nil }
-    package func validate(update: Int) throws -> (score: Double, metrics: [String: Double])? { try trial(model, update) }
+    package func validate(update: Int) throws -> (score: Double, metrics: [String: Double])? {
+        try trial(model, update)
+    }
     package func export(to folder: URL, update: Int) throws { try export(model.store, folder, update) }
 }

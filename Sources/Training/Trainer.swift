@@ -42,7 +42,7 @@ public final class Trainer {
     }
 
     /// Everything that changes from update to update, beside tensors.
-    private struct State: Codable {
+    struct State: Codable {
         var update = 0
         var position = 0
         var recovery: Recovery
@@ -54,16 +54,16 @@ public final class Trainer {
 
     private let run: RunFolder
     let plan: Plan
-    private let objective: any TrainingObjective
-    private let loader: Loader
-    private let optimizer: AdamW
-    private let checkpoints: CheckpointFolder
+    let objective: any TrainingObjective
+    let loader: Loader
+    let optimizer: AdamW
+    let checkpoints: CheckpointFolder
     private let learningRate: LearningRate
     private let weightDecay: Ramp
-    private var state: State
+    var state: State
     private var metricsLog: MetricsLog?
     private var events: EventFile?
-    private var lastSave = ContinuousClock.now
+    var lastSave = ContinuousClock.now
     private var warned: Set<String> = []
 
     /// A trainer for a run; `run()` continues where its folder stands.
@@ -290,42 +290,6 @@ public final class Trainer {
             return .rewound
         } catch {
             return .rewindFailed("\(error)")
-        }
-    }
-
-    // MARK: Checkpoints
-
-    private func save() throws -> [StorageError] {
-        state.optimizerCounts = optimizer.updateCounts
-        let manifest = CheckpointManifest(
-            step: state.update, epoch: state.position / loader.sampler.windowsPerEpoch, position: state.position,
-            recipeHash: plan.recipeHash, versions: ["libtorch": Runtime.version], state: try JSONValue(encoding: state))
-        let troubles = try checkpoints.save(manifest) { writer in
-            try writer.write("weights.safetensors", safetensorsEntries(objective.learning.masters))
-            try writer.write("optimizer.safetensors", safetensorsEntries(optimizer.moments))
-            for (file, store) in objective.companions { try writer.write(file, safetensorsEntries(store.masters)) }
-        }
-        lastSave = .now
-        return troubles
-    }
-
-    private func restore(_ checkpoint: CheckpointFolder.Checkpoint) throws {
-        state = try checkpoint.manifest.state.decode(State.self)
-        try loadStrictly(objective.learning, checkpoint.file("weights.safetensors"))
-        for (file, store) in objective.companions { try loadStrictly(store, checkpoint.file(file)) }
-        let moments = try SafetensorsFile.open(checkpoint.file("optimizer.safetensors"))
-        for (name, tensor) in optimizer.moments {
-            try withoutGradients { try tensor.copy(inPlace: moments.tensor(name)) }
-        }
-        optimizer.updateCounts = state.optimizerCounts
-    }
-
-    private func loadStrictly(_ store: ParameterStore, _ url: URL) throws {
-        let coverage = try store.load(SafetensorsFile.open(url))
-        guard coverage.isComplete else {
-            throw RunError(
-                description: "\(url.path): does not fit the model: missing \(coverage.missing.prefix(3)), unexpected "
-                    + "\(coverage.unexpected.prefix(3)); the checkpoint belongs to another recipe")
         }
     }
 }

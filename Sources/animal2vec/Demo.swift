@@ -123,6 +123,21 @@ struct Demo {
             """)
     }
 
+    /// The labels of recordings, under the names that results have.
+    static func truth(_ recordings: [LabelledRecording]) -> LabelTable {
+        var table = LabelTable()
+        for entry in recordings {
+            let name = entry.recording.relativePath
+            table.recordings.append(name)
+            table.events += entry.events.map { event in
+                var event = event
+                event.recording = name
+                return event
+            }
+        }
+        return table
+    }
+
     private func seconds(_ recordings: [LabelledRecording]) -> Int {
         Int(recordings.reduce(0) { $0 + $1.recording.seconds }.rounded())
     }
@@ -180,16 +195,11 @@ struct Chance {
     func scores() -> DetectionScores {
         let known = learned.flatMap(\.events)
         let rate = Double(known.count) / max(1e-9, learned.reduce(0) { $0 + $1.recording.seconds })
-        var truth = LabelTable()
         var guesses = LabelTable()
         for (index, entry) in held.enumerated() {
             var random = KeyedRandom(seed: 0, sample: index, purpose: .bootstrap)
-            let name = entry.recording.path
-            truth.recordings.append(name)
+            let name = entry.recording.relativePath
             guesses.recordings.append(name)
-            truth.events += entry.events.map {
-                Event(recording: name, startSeconds: $0.startSeconds, endSeconds: $0.endSeconds, label: $0.label)
-            }
             guard !known.isEmpty else { continue }
             for _ in 0..<Int((rate * entry.recording.seconds).rounded()) {
                 let (length, label) = (
@@ -200,6 +210,6 @@ struct Chance {
                     Event(recording: name, startSeconds: start, endSeconds: start + length, label: label))
             }
         }
-        return DetectionScores(AlignedEvents(truth: truth, predictions: guesses))
+        return DetectionScores(AlignedEvents(truth: Demo.truth(held), predictions: guesses))
     }
 }

@@ -53,7 +53,6 @@ struct DemoCommand: ParsableCommand {
         let catalogue = try demo.stage("scan") { try scan(into: corpus) }
         try demo.stage("split") { try split(catalogue) }
 
-        let few = FewShot(eventsPerLabel: fewShot, seed: 0).name
         let pretrained = out.appending(path: "pretrain")
         try demo.stage("pretrain") {
             try finish(PretrainingRun(recipe: recipe, settings: [], corpus: corpus, folder: pretrained).train(on: .cpu))
@@ -63,6 +62,7 @@ struct DemoCommand: ParsableCommand {
             Variant("finetune-random", "all labels", ["model.start=random"], false),
         ]
         if fewShot > 0 {
+            let few = FewShot(eventsPerLabel: fewShot, seed: 0).name
             let group = "\(fewShot) per class"
             variants += [
                 Variant("finetune-few", group, ["data.subset=\(few)"], true),
@@ -85,17 +85,21 @@ struct DemoCommand: ParsableCommand {
             let named = held.map { NamedRecording(path: $0.recording.path, name: $0.recording.relativePath) }
             _ = try predict(Prediction(main), named, formats: [.raven, .audacity, .csv], to: events)
         }
+        let found = try LabelFile.read(events.appending(path: "events.csv"))
         let scores = try demo.stage("evaluate") {
-            try variants.map { variant in
+            var scores = try variants.map { variant in
                 let model = try ModelFolder.load(out.appending(path: variant.folder))
                 return try HeldOutTrial(held, model.description).scores(of: model.classifier())
             }
+            // The main figures are those of the tables that lie in the folder.
+            scores[0].events = DetectionScores(AlignedEvents(truth: Demo.truth(held), predictions: found)).events
+            return scores
         }
         let learned = try catalogue.labelledRecordings(RecordingFilter(isAnnotated: true, part: .train))
         let chance = Chance(learned: learned, held: held).scores()
         try demo.report(
             main: main, variants: Array(zip(variants, scores)), chance: chance, learned: learned, held: held,
-            found: LabelFile.read(events.appending(path: "events.csv")), shown: shown)
+            found: found, shown: shown)
     }
 
     private func scan(into corpus: URL) throws -> Catalogue {

@@ -44,6 +44,10 @@ struct SplitCommand: ParsableCommand {
     @Flag(help: "Draw anew, also for recordings that have their part already.")
     var anew = false
 
+    func validate() throws {
+        if let fewShot, fewShot < 1 { throw ValidationError("--few-shot \(fewShot): give a number from 1") }
+    }
+
     func run() throws {
         let catalogue = try Catalogue(folder: corpus)
         var configuration = Split.Configuration()

@@ -1,5 +1,6 @@
 import Models
 import Neural
+import Randomness
 import Storage
 import Testing
 import Torch
@@ -98,5 +99,23 @@ import Torch
         var configuration = FrontEnd.Configuration()
         configuration.sampleRateHz = rateHz
         for (samples, frames) in counts { #expect(configuration.frameCount(samples: samples) == frames) }
+    }
+
+    @Test(arguments: FrontEnd.FilterNorm.allCases, [8000.0, 16000, 32000, 250_000])
+    func `A frame looks around the time it stands for`(norm: FrontEnd.FilterNorm, rateHz: Double) throws {
+        var configuration = FrontEnd.Configuration()
+        configuration.filterNorm = norm
+        (configuration.sampleRateHz, configuration.channels, configuration.filters) = (rateHz, 8, 8)
+        let frontEnd = try FrontEnd(ParameterStore(seed: 2).root, configuration)
+        let (frame, samples) = (30, 60 * configuration.samplesPerFrame)
+        var random = KeyedRandom(seed: 9, purpose: .noise)
+        let wave = try Tensor((0..<samples).map { _ in Float(random.uniform() - 0.5) }, shape: [1, samples])
+        try wave.requiringGradient()
+        try frontEnd(wave).slice(1, frame).squared().sum().backward()
+        // Where the output depends on the input most: the middle of the squared gradient.
+        let weights = try wave.gradient!.array(Float.self).map { Double($0 * $0) }
+        let middle = zip(weights.indices, weights).reduce(0) { $0 + Double($1.0) * $1.1 } / weights.reduce(0, +)
+        let expected = configuration.firstFrameCentreSamples + Double(frame * configuration.samplesPerFrame)
+        #expect(abs(middle - expected) < Double(configuration.samplesPerFrame) / 2)
     }
 }
