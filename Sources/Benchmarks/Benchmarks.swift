@@ -1,10 +1,12 @@
 // Times one thing per call and prints JSON lines; Scripts/bench runs them in turn with their peers.
 import Audio
 import Foundation
+import Inference
 import Models
 import Neural
 import Randomness
 import Torch
+import Training
 
 @main
 enum Benchmarks {
@@ -21,10 +23,11 @@ enum Benchmarks {
             case "attention": try attention()
             case "pretraining-step": try pretrainingStep(arguments)
             case "inference": try inference(arguments)
+            case "predict": try predict(path: arguments.next ?? ".cache/bench/noise.wav")
             default:
                 throw TorchError(
                     operation: "Benchmarks",
-                    message: "say decode, resample, linear, attention, pretraining-step or inference")
+                    message: "say decode, resample, linear, attention, pretraining-step, inference or predict")
             }
         }
     }
@@ -171,5 +174,26 @@ enum Benchmarks {
             _ = try withoutGradients { try model(wave.to(precision.scalarType)) }
         }
         report("inference", ["seconds": seconds, "times_real_time": Double(clips) * clipSeconds / seconds])
+    }
+
+    /// Prediction of a whole recording with the network of the tiny recipe, decoding included.
+    static func predict(path: String) throws {
+        let layer = try RecipeLayer.find("tiny", in: ShippedRecipes.pretraining)
+        let recipe = try Animal2VecRecipe(method: .animal2vec, model: .init()).under([layer])
+        var network = recipe.model.network
+        network.frontEnd.sampleRateHz = recipe.data.sampleRateHz
+        let description = ModelDescription(
+            kind: .frameClassifier, encoder: network, windowSeconds: recipe.data.windowSeconds, channels: .first,
+            classes: (0..<11).map { "class \($0)" })
+        let model = try FrameClassifier(network, classCount: 11, rates: .none, trainable: false)
+        let predictor = FramePredictor(model, description)
+        var audioSeconds = 0.0
+        let seconds = try median(1) {
+            try predictor.predict([path]) { _, output in
+                if case .ended(let seconds, _) = output { audioSeconds = seconds }
+            }
+        }
+        report(
+            "predict", ["seconds": seconds, "audio_seconds": audioSeconds, "times_real_time": audioSeconds / seconds])
     }
 }

@@ -21,7 +21,7 @@ public struct FramePredictor {
         /// Windows computed at a time; nil for as many as fit into `batchMegabytes`.
         public var batchWindows: Int?
         /// Memory for the intermediate results of a batch, roughly.
-        public var batchMegabytes = 256
+        public var batchMegabytes = 128
 
         /// The defaults.
         public init() {}

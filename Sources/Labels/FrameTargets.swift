@@ -57,14 +57,32 @@ public struct FrameTargets: Sendable, Hashable {
     public private(set) var values: [Float]
 
     /// The frames of those events whose label is in the vocabulary; others leave no trace.
-    public init(events: some Sequence<Event>, vocabulary: Vocabulary, grid: FrameGrid) {
+    ///
+    /// - Parameter separationFrames: as many frames are kept free between two events of one class that touch or lie
+    ///   closer, so that who learns from them learns to tell the two apart. Events of less than three times as many
+    ///   frames are left whole.
+    public init(events: some Sequence<Event>, vocabulary: Vocabulary, grid: FrameGrid, separationFrames: Int = 0) {
         self.grid = grid
         classCount = vocabulary.count
         values = Array(repeating: 0, count: grid.count * vocabulary.count)
+        var spans: [[Range<Int>]] = Array(repeating: [], count: vocabulary.count)
         for event in events {
             guard let column = vocabulary.index(of: event.label) else { continue }
-            for frame in grid.frames(from: event.startSeconds, to: event.endSeconds) {
-                values[frame * classCount + column] = 1
+            let frames = grid.frames(from: event.startSeconds, to: event.endSeconds)
+            for frame in frames { values[frame * classCount + column] = 1 }
+            spans[column].append(frames)
+        }
+        guard separationFrames > 0 else { return }
+        for column in spans.indices {
+            let sorted = spans[column].filter { $0.count >= 3 * separationFrames }.sorted {
+                $0.lowerBound < $1.lowerBound
+            }
+            for (first, second) in zip(sorted, sorted.dropFirst())
+            where second.lowerBound > first.lowerBound && second.lowerBound - first.upperBound < separationFrames {
+                let start = (first.upperBound + second.lowerBound - separationFrames) / 2
+                for frame in max(0, start)..<min(grid.count, start + separationFrames) {
+                    values[frame * classCount + column] = 0
+                }
             }
         }
     }

@@ -45,6 +45,9 @@ public struct FineTuningModel: ModelConfiguration {
     public var noise = 0.01
     /// The loss of every frame and class.
     public var loss = FocalLoss()
+    /// Seconds kept free in the targets between events of one class that touch, so that they are found one by one; 0
+    /// leaves them joined, as published.
+    public var separationSeconds = 0.0
 
     /// Those of animal2vec 1.0 with all labels.
     public init() {}
@@ -100,7 +103,10 @@ package final class FineTuning: TrainingObjective {
         let grid = FrameGrid(
             framesPerSecond: frontEnd.frameRateHz, count: frames,
             firstCentreSeconds: frontEnd.firstFrameCentreSamples / frontEnd.sampleRateHz)
-        let rows = batch.events.flatMap { FrameTargets(events: $0, vocabulary: vocabulary, grid: grid).values }
+        let separation = Int((recipe.model.separationSeconds * frontEnd.frameRateHz).rounded())
+        let rows = batch.events.flatMap {
+            FrameTargets(events: $0, vocabulary: vocabulary, grid: grid, separationFrames: separation).values
+        }
         var labels = try Tensor(rows, shape: [batch.count, frames, vocabulary.count]).to(device)
         let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)
         let mixing = try Mixing(recipe.model.mixup, batch.count, key)

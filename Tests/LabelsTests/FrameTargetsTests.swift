@@ -78,3 +78,22 @@ import Testing
         }
     }
 }
+
+@Suite struct FrameSeparationTests {
+    @Test func `Touching events of one class keep frames between them, others stay whole`() {
+        let grid = FrameGrid(framesPerSecond: 100, count: 60, firstCentreSeconds: 0.005)
+        func event(_ start: Double, _ end: Double, _ label: String) -> Event {
+            Event(recording: "r", startSeconds: start, endSeconds: end, label: label)
+        }
+        let vocabulary = Vocabulary(["a", "b"])
+        let events = [event(0.1, 0.2, "a"), event(0.2, 0.3, "a"), event(0.3, 0.4, "b"), event(0.45, 0.5, "a")]
+        let apart = FrameTargets(events: events, vocabulary: vocabulary, grid: grid, separationFrames: 2)
+        let found = apart.events(vocabulary: vocabulary, recording: "r").filter { $0.label == "a" }
+        #expect(found.count == 3)
+        #expect(found.map(\.startSeconds).map { ($0 * 100).rounded() } == [10, 21, 45])
+        #expect(found.map(\.endSeconds).map { ($0 * 100).rounded() } == [19, 30, 50])
+        let joined = FrameTargets(events: events, vocabulary: vocabulary, grid: grid)
+        #expect(joined.events(vocabulary: vocabulary, recording: "r").filter { $0.label == "a" }.count == 2)
+        #expect((30..<40).allSatisfy { apart[$0, 1] == 1 })
+    }
+}
