@@ -91,20 +91,23 @@ public struct Attention {
     /// softmax(query · keyᵀ / √d + bias) · value, [B, H, N, d], by the faster of two ways.
     ///
     /// libtorch's fused kernel on the CPU takes no bias that learns, and its backward pass is two to three times slower
-    /// than the plain one; forwards it wins only on long clips, where it also spares the memory of the scores.
+    /// than the plain one; forwards it wins only on clips of more than about 600 frames, where it also spares the memory of
+    /// the scores.
     public static func mix(
         _ query: Tensor, _ key: Tensor, _ value: Tensor, bias: Tensor?, dropout: Double = 0, learning: Bool
     ) throws(TorchError) -> Tensor {
         let (batch, heads, frames) = (query.size(0), query.size(1), query.size(2))
         let scoreBytes = 4 * batch * heads * frames * frames
         let mustBePlain = dropout > 0 || (learning && bias?.requiresGradient == true)
-        let isPlain = query.device.isCUDA ? false : learning ? scoreBytes <= 1 << 28 : frames <= 384
+        let isPlain = !query.device.isCUDA && scoreBytes <= 1 << 28 && (learning || frames <= 600)
         guard mustBePlain || isPlain else {
             return try query.attended(key: key, value: value, bias: bias?.to(query.scalarType))
         }
         let scale = 1 / Double(query.size(-1)).squareRoot()
         var scores = try (query * scale).matmul(key.transposed(2, 3)).to(.float32)
-        if let bias { scores = try scores + bias }
+        if let bias {
+            if learning { scores = try scores + bias } else { try scores.add(inPlace: bias) }
+        }
         let weights = try scores.softmax(-1).to(value.scalarType).dropped(dropout, if: learning)
         return try weights.matmul(value)
     }
