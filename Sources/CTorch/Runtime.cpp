@@ -20,6 +20,8 @@ uint64_t ctorch_loaded_version(void) { return aoti_torch_abi_version(); }
 
 char *ctorch_open_cuda(bool *available) {
     *available = false;
+    // Without a driver the CUDA libraries would only cost memory: some 300 MB.
+    if (!dlopen("libcuda.so.1", RTLD_LAZY | RTLD_GLOBAL)) return strdup("CPU only: this computer has no NVIDIA driver");
     Dl_info info;
     if (!dladdr(reinterpret_cast<void *>(&aoti_torch_abi_version), &info)) return strdup("libtorch's own path is unknown");
     std::string path(info.dli_fname);
