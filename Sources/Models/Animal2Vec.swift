@@ -141,6 +141,34 @@ public struct PositionalEncoder {
         }
         return x
     }
+
+    /// The same on a grid that is 0 but for the kept frames, and only at them: [n, D] to [n, D] for the frames `keptInGrid`
+    /// of R rows of T frames.
+    ///
+    /// The first convolution has nothing to see elsewhere and the last has nobody to tell elsewhere: with 7 % of the frames
+    /// kept, two of five convolutions cost next to nothing.
+    func callAsFunction(kept_nD: Tensor, keptInGrid: Tensor, rows: Int, frames: Int) throws(TorchError) -> Tensor {
+        guard convolutions.count >= 2, let first = convolutions.first, let last = convolutions.last else {
+            let empty = try Tensor.zeros([rows * frames, kept_nD.size(1)], kept_nD.scalarType, on: kept_nD.device)
+            let grid = try empty.scattered(kept_nD, at: keptInGrid).reshaped([rows, frames, -1])
+            return try self(grid).reshaped([rows * frames, -1]).selected(0, keptInGrid)
+        }
+        let half = first.kernel / 2
+        // Numbers in a grid with `half` more frames at both ends of every row, which nothing reads in the end.
+        let row = try operate("aten::floor_divide.Scalar", .tensor(keptInGrid), .int(frames))
+        let taps = try Tensor.arange(first.kernel, .int64, on: kept_nD.device).unsqueezed(0)
+        let margins = try operate("aten::mul.Scalar", .tensor(row), .int(2 * half))
+        let seen = try (keptInGrid + margins).unsqueezed(1) + taps
+        let padded = frames + 2 * half
+        let spread = try first.spread(kept_nD, to: seen.flipped([1]).reshaped([-1]), count: rows * padded)
+        var x = try norm(spread.reshaped([rows, padded, -1]).narrowed(1, half, frames)).gelu()
+        for convolution in convolutions[1..<(convolutions.count - 1)] {
+            x = try norm(convolution(x, before: half, after: half)).gelu()
+        }
+        let width = x.size(2)
+        let windows = try x.padded([0, 0, half, half]).reshaped([rows * padded, width]).selected(0, seen.reshaped([-1]))
+        return try norm(last.gathered(windows.reshaped([-1, last.kernel, width]))).gelu()
+    }
 }
 
 /// The transformer with its positions: what the teacher has a copy of.
@@ -181,6 +209,11 @@ public struct ContextEncoder {
 
     /// What positions add to a grid of frames: [R, T, D] to [R, T, D].
     public func positions(_ x_RTD: Tensor) throws(TorchError) -> Tensor { try encodePositions(x_RTD) }
+
+    /// The same at the kept frames of a grid that is 0 elsewhere: [n, D] to [n, D].
+    func positions(kept_nD: Tensor, keptInGrid: Tensor, rows: Int, frames: Int) throws(TorchError) -> Tensor {
+        try encodePositions(kept_nD: kept_nD, keptInGrid: keptInGrid, rows: rows, frames: frames)
+    }
 
     /// Frames with their positions already added, [R, K, D], at frame numbers [R or 1, K] in float32.
     ///
@@ -318,9 +351,9 @@ public final class Animal2Vec {
         // Masked frames are zero before the positions look around; only kept frames enter the transformer.
         let kept = try z_BTD.reshaped([batch * frames, width]).selected(0, rowsOfMask.keptInClips)
         let empty = try Tensor.zeros([rows * frames, width], z_BTD.scalarType, on: z_BTD.device)
-        let grid = try empty.scattered(kept, at: rowsOfMask.keptInGrid).reshaped([rows, frames, width])
         let placed =
-            try kept + context.positions(grid).reshaped([rows * frames, width]).selected(0, rowsOfMask.keptInGrid)
+            try kept
+            + context.positions(kept_nD: kept, keptInGrid: rowsOfMask.keptInGrid, rows: rows, frames: frames)
         let encoded = try context(
             placed.reshaped([rows, mask.keptCount, width]), frames_RK: rowsOfMask.frames_RK, mode: mode
         ).output

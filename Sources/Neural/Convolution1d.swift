@@ -37,6 +37,35 @@ public struct Convolution1d {
     }
 }
 
+extension Convolution1d {
+    /// The convolution at chosen places only, of the windows [n, K, in] that it sees there: [n, out].
+    public func gathered(_ windows_nKC: Tensor) throws(TorchError) -> Tensor {
+        let (count, inputs, outputs) = (windows_nKC.size(0), weight.size(1), weight.size(0) / groups)
+        let windows = try windows_nKC.reshaped([count, kernel, groups, inputs]).permuted([2, 0, 1, 3])
+            .reshaped([groups, count, kernel * inputs])
+        // [out, in, K] to [groups, K · in, out]
+        let taps = try weight.reshaped([groups, outputs, inputs, kernel]).permuted([0, 3, 2, 1])
+            .reshaped([groups, kernel * inputs, outputs])
+        let result = try windows.matmul(taps).transposed(0, 1).reshaped([count, groups * outputs])
+        return if let bias { try result + bias } else { result }
+    }
+
+    /// The convolution of single frames [n, in] that stand alone in silence: what frame i gives through tap k is added at
+    /// number `places`[i · K + k] of `count`; bias everywhere: [count, out].
+    public func spread(_ frames_nC: Tensor, to places: Tensor, count: Int) throws(TorchError) -> Tensor {
+        let (given, inputs, outputs) = (frames_nC.size(0), weight.size(1), weight.size(0) / groups)
+        let frames = try frames_nC.reshaped([given, groups, inputs]).transposed(0, 1)
+        // [out, in, K] to [groups, in, K · out]
+        let taps = try weight.reshaped([groups, outputs, inputs, kernel]).permuted([0, 2, 3, 1])
+            .reshaped([groups, inputs, kernel * outputs])
+        let parts = try frames.matmul(taps).reshaped([groups, given, kernel, outputs]).permuted([1, 2, 0, 3])
+            .reshaped([given * kernel, groups * outputs])
+        let silence = try Tensor.zeros([count, groups * outputs], parts.scalarType, on: parts.device)
+        let sum = try operate("aten::index_add", .tensor(silence), 0, .tensor(places), .tensor(parts))
+        return if let bias { try sum + bias } else { sum }
+    }
+}
+
 extension Tensor {
     /// Convolution of frames self [B, T, in] with `weight` [out, in / groups, K]: [B, T', out].
     public func convolvedOverTime(

@@ -183,3 +183,25 @@ import Torch
         #expect(try uniform.detached().absolute().maximum([0, 1]).item() <= 0.2)
     }
 }
+
+@Suite(.serialized) struct SparseConvolutionTests {
+    @Test(arguments: [1, 2, 4])
+    func `A convolution at chosen frames, or of frames that stand alone, equals the dense one there`(groups: Int) throws
+    {
+        let layer = try Convolution1d(ParameterStore(seed: 5).root, 8, 8, kernel: 5, groups: groups)
+        let frames = 20
+        let alone: [Int64] = [2, 3, 9, 17]
+        let values = try Tensor.randomNormal([alone.count, 8])
+        let empty = try Tensor.zeros([frames, 8])
+        let grid = try operate("aten::index_copy", .tensor(empty), 0, .tensor(Tensor(alone)), .tensor(values))
+        let dense = try layer(grid.unsqueezed(0), before: 2, after: 2).slice(0, 0)
+        // Two frames of margin at both ends.
+        let places = alone.flatMap { frame in (0..<5).map { Int64(frame) + 4 - Int64($0) } }
+        let spread = try layer.spread(values, to: Tensor(places), count: frames + 4).narrowed(0, 2, frames)
+        #expect(try (spread - dense).absolute().maximum([0, 1]).item() < 1e-5)
+        let seen = alone.flatMap { frame in (0..<5).map { frame + Int64($0) } }
+        let windows = try grid.padded([0, 0, 2, 2]).selected(0, Tensor(seen)).reshaped([alone.count, 5, 8])
+        let chosen = try layer.gathered(windows)
+        #expect(try (chosen - dense.selected(0, Tensor(alone))).absolute().maximum([0, 1]).item() < 1e-5)
+    }
+}
