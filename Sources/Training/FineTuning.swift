@@ -1,6 +1,7 @@
 // What one update of fine-tuning means: mix clips and labels, hide some frames and channels, focal loss on every frame.
 import Corpus
 import Foundation
+import Inference
 import Labels
 import Models
 import Neural
@@ -61,6 +62,7 @@ package final class FineTuning: TrainingObjective {
     /// The model that learns.
     package let model: FrameClassifier
     private let recipe: FrameClassifierRecipe
+    private let description: ModelDescription
     private let vocabulary: Vocabulary
     private let device: Device
     private let trial: (FrameClassifier, Int) throws -> (score: Double, metrics: [String: Double])?
@@ -69,14 +71,16 @@ package final class FineTuning: TrainingObjective {
     /// Fine-tunes `model`.
     ///
     /// - Parameters:
+    ///   - description: its classes, and the times of its frames, which are those of prediction.
     ///   - trial: scores the model on held-out recordings.
     ///   - export: writes it to a model folder.
     package init(
-        _ recipe: FrameClassifierRecipe, model: FrameClassifier, vocabulary: Vocabulary, device: Device,
+        _ recipe: FrameClassifierRecipe, model: FrameClassifier, description: ModelDescription, device: Device,
         trial: @escaping (FrameClassifier, Int) throws -> (score: Double, metrics: [String: Double])?,
         export: @escaping (ParameterStore, URL, Int) throws -> Void
     ) {
-        (self.recipe, self.model, self.vocabulary, self.device) = (recipe, model, vocabulary, device)
+        (self.recipe, self.model, self.description, self.device) = (recipe, model, description, device)
+        vocabulary = Vocabulary(description.classes)
         (self.trial, self.export) = (trial, export)
     }
 
@@ -99,11 +103,8 @@ package final class FineTuning: TrainingObjective {
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
         var wave = try batch.waves.to(device)
         let frames = model.configuration.frontEnd.frameCount(samples: wave.size(1))
-        let frontEnd = model.configuration.frontEnd
-        let grid = FrameGrid(
-            framesPerSecond: frontEnd.frameRateHz, count: frames,
-            firstCentreSeconds: frontEnd.firstFrameCentreSamples / frontEnd.sampleRateHz)
-        let separation = Int((recipe.model.separationSeconds * frontEnd.frameRateHz).rounded())
+        let grid = description.grid(frames: frames)
+        let separation = Int((recipe.model.separationSeconds * description.framesPerSecond).rounded())
         let rows = batch.events.flatMap {
             FrameTargets(events: $0, vocabulary: vocabulary, grid: grid, separationFrames: separation).values
         }

@@ -68,7 +68,7 @@ public struct FineTuningRun {
         description.provenance.startedFrom = recipe.model.start == .random ? "random weights" : source.fingerprint
         let validation = try validationRecordings(recipe, catalogue)
         let objective = FineTuning(
-            recipe, model: classifier, vocabulary: vocabulary, device: device,
+            recipe, model: classifier, description: description, device: device,
             trial: { [description] model, _ in
                 validation.isEmpty
                     ? nil

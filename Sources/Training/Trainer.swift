@@ -189,7 +189,7 @@ public final class Trainer {
                 progress.print("warning: \(replacement.path): \(replacement.reason); other windows take its place")
             }
             // Dropout is a function of seed and position: nothing of libtorch's generator needs saving.
-            try Runtime.seed(splitmix(plan.seed, state.position + start))
+            try Runtime.seed(dropoutSeed(at: state.position + start))
             let pass = try objective.forward(batch, update: state.update)
             loss += try pass.loss.item()
             weight += pass.weight
@@ -199,8 +199,8 @@ public final class Trainer {
         return (loss, weight, try objective.learning.gradientNorm(), waiting, metrics)
     }
 
-    private func splitmix(_ seed: UInt64, _ position: Int) -> UInt64 {
-        var random = KeyedRandom(seed: seed, sample: position, purpose: .dropout)
+    private func dropoutSeed(at position: Int) -> UInt64 {
+        var random = KeyedRandom(seed: plan.seed, sample: position, purpose: .dropout)
         return random.next()
     }
 
