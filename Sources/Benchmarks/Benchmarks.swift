@@ -143,7 +143,10 @@ enum Benchmarks {
         let wave = try Tensor.randomNormal([clips, samples]).normalizedClips()
         let frames = configuration.frontEnd.frameCount(samples: samples)
         var update = 0
+        var cpu = 0
         let seconds = try median(Int(arguments.number("steps", 1))) {
+            let started = clock()
+            defer { cpu = clock() - started }
             let masking = configuration.masking
             let mask = FrameMask(
                 frameCount: frames, probability: masking.probability, length: masking.length,
@@ -160,7 +163,9 @@ enum Benchmarks {
             try model.teacher.follow(model.student, decay: 0.9997)
             update += 1
         }
-        report("pretraining-step", ["seconds": seconds, "clips": Double(clips)])
+        report(
+            "pretraining-step",
+            ["seconds": seconds, "cpu_seconds": Double(cpu) / Double(CLOCKS_PER_SEC), "clips": Double(clips)])
     }
 
     static func inference(_ arguments: Arguments) throws {

@@ -150,15 +150,21 @@ import Torch
 }
 
 @Suite(.serialized) struct ConvolutionTests {
-    @Test(arguments: [1, 2, 4], [1, 3])
-    func `Convolution over frames equals libtorch's over channels, gradients too`(groups: Int, stride: Int) throws {
+    /// As an image of height 1; by windows; by spectra of blocks: channels in and out, taps, stride, groups.
+    @Test(arguments: [
+        (8, 12, 5, 1, 2), (8, 12, 5, 3, 4), (8, 12, 5, 1, 1), (8, 12, 5, 3, 1), (64, 32, 19, 1, 4), (32, 64, 13, 1, 2),
+    ])
+    func `Convolution over frames equals libtorch's over channels, gradients too`(
+        inputs: Int, outputs: Int, taps: Int, stride: Int, groups: Int
+    ) throws {
         let store = ParameterStore(seed: 1)
-        let layer = try Convolution1d(store.root, 8, 12, kernel: 5, stride: stride, groups: groups)
-        let x = try Tensor.randomNormal([2, 31, 8]).requiringGradient()
-        let frames = try layer(x, before: 2, after: 2)
+        let layer = try Convolution1d(store.root, inputs, outputs, kernel: taps, stride: stride, groups: groups)
+        let x = try Tensor.randomNormal([2, 131, inputs]).requiringGradient()
+        let frames = try layer(x, before: taps / 2, after: taps / 2)
         let plain = try x.transposed(1, 2).contiguous().convolved1d(
-            layer.weight, layer.bias, stride: stride, padding: 2, groups: groups
+            layer.weight, layer.bias, stride: stride, padding: taps / 2, groups: groups
         ).transposed(1, 2)
+        #expect(frames.shape == plain.shape)
         #expect(try (frames - plain).absolute().maximum([0, 1, 2]).item() < 1e-5)
         try frames.squared().sum().backward()
         let gradients = try [x, layer.weight, layer.bias!].map { try $0.gradient! }
@@ -168,6 +174,17 @@ import Torch
             let expected = try tensor.gradient!
             let largest = try expected.absolute().reshaped([-1]).maximum([0]).item()
             #expect(try (gradient - expected).absolute().reshaped([-1]).maximum([0]).item() < 1e-5 * largest)
+        }
+    }
+
+    @Test func `A short clip and one that ends within a block are convolved by spectra like any other`() throws {
+        let weight = try Tensor.randomNormal([32, 16, 19])
+        for frames in [19, 64, 91, 92, 93, 300] {
+            let x = try Tensor.randomNormal([1, frames, 32])
+            let found = try x.convolvedBySpectrum(weight, padding: 9, groups: 2)
+            let plain = try x.convolvedAsImage(weight, padding: 9, groups: 2)
+            #expect(found.shape == plain.shape)
+            #expect(try (found - plain).absolute().maximum([0, 1, 2]).item() < 1e-4, "\(frames) frames")
         }
     }
 }
