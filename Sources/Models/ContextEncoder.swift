@@ -66,6 +66,25 @@ public struct ContextEncoder {
         let slopes_H = try Tensor(slopes).to(x_RKD.device)
         let scale = configuration.learnsAlibi ? alibiScale : try alibiScale.detached()
         let bias = try Alibi.bias(positions_RN: frames_RK, scale_H: scale, slopes_H: slopes_H)
+        return try run(x_RKD, bias: .scores(bias), mode: mode)
+    }
+
+    /// All frames of whole clips, [B, T, D], positions not yet added.
+    public func encode(_ features_BTD: Tensor, mode: PassMode) throws(TorchError) -> (
+        feedForwards: [Tensor], output: Tensor
+    ) {
+        let (count, device) = (features_BTD.size(1), features_BTD.device)
+        let x = try features_BTD + positions(features_BTD)
+        if !mode.isLearning && DistancePenalty.isWorthwhile(frames: count, on: device) {
+            let strengths = try (alibiScale.clamped(min: 0) * Tensor(slopes)).array(Float.self)
+            return try run(x, bias: .distance(DistancePenalty(strengths: strengths, frames: count)), mode: mode)
+        }
+        return try self(x, frames_RK: Tensor.arange(count, on: device).unsqueezed(0), mode: mode)
+    }
+
+    private func run(
+        _ x_RKD: Tensor, bias: ScoreBias, mode: PassMode
+    ) throws(TorchError) -> (feedForwards: [Tensor], output: Tensor) {
         var x = try norm(x_RKD).dropped(rates.entry, if: mode.isLearning)
         for (index, block) in prenet.enumerated() where !drops(index, mode) {
             x = try block(x, bias: bias, learning: mode.isLearning).output
@@ -77,14 +96,6 @@ public struct ContextEncoder {
             feedForwards.append(result.feedForward)
         }
         return (feedForwards, x)
-    }
-
-    /// All frames of whole clips, [B, T, D], positions not yet added.
-    public func encode(_ features_BTD: Tensor, mode: PassMode) throws(TorchError) -> (
-        feedForwards: [Tensor], output: Tensor
-    ) {
-        let frames = try Tensor.arange(features_BTD.size(1), on: features_BTD.device).unsqueezed(0)
-        return try self(features_BTD + positions(features_BTD), frames_RK: frames, mode: mode)
     }
 
     private func drops(_ layer: Int, _ mode: PassMode) -> Bool {

@@ -42,26 +42,6 @@ extension Tensor {
     }
 }
 
-/// ALiBi: every head sees a frame d frames away with −slope · d added to its score.
-public enum Alibi {
-    /// Slopes of the heads: powers of two, interleaved when the number of heads is no power of two.
-    public static func slopes(heads: Int) -> [Double] {
-        let power = 1 << (Int.bitWidth - 1 - heads.leadingZeroBitCount)
-        let start = Foundation.pow(2, -Foundation.pow(2, -(Foundation.log2(Double(power)) - 3)))
-        let regular = (0..<power).map { Foundation.pow(start, Double($0 + 1)) }
-        guard power < heads else { return regular }
-        let finer = slopes(heads: 2 * power)
-        return regular + stride(from: 0, to: finer.count, by: 2).map { finer[$0] }.prefix(heads - power)
-    }
-
-    /// −slope · scale · |i − j| for frames at `positions` [R, N]: [R, H, N, N].
-    static func bias(positions_RN: Tensor, scale_H: Tensor, slopes_H: Tensor) throws(TorchError) -> Tensor {
-        let strength = try (scale_H.clamped(min: 0) * slopes_H).reshaped([1, -1, 1, 1])
-        let distance = try (positions_RN.unsqueezed(2) - positions_RN.unsqueezed(1)).absolute()
-        return try -(distance.unsqueezed(1) * strength)
-    }
-}
-
 /// Attention of every frame to every frame.
 public struct Attention {
     private let qkv: Linear
@@ -77,15 +57,24 @@ public struct Attention {
         self.rates = rates
     }
 
-    /// [B, N, D] to [B, N, D]; `bias` [B or 1, H, N, N] in float32 is added to the scores.
-    public func callAsFunction(_ x_BND: Tensor, bias: Tensor?, learning: Bool) throws(TorchError) -> Tensor {
+    /// [B, N, D] to [B, N, D]; `bias` is added to the scores.
+    public func callAsFunction(_ x_BND: Tensor, bias: ScoreBias?, learning: Bool) throws(TorchError) -> Tensor {
         let (batch, frames, width) = (x_BND.size(0), x_BND.size(1), x_BND.size(2))
         let packed = try qkv(x_BND).reshaped([batch, frames, 3, heads, width / heads]).permuted([2, 0, 3, 1, 4])
         let parts = try packed.unbound(0)
-        let mixed = try Self.mix(
-            parts[0], parts[1], parts[2], bias: bias, dropout: learning ? rates.attention : 0, learning: learning)
+        let mixed =
+            switch bias {
+            case .distance(let penalty): try penalty.mix(parts[0], parts[1], parts[2])
+            case .scores(let scores): try mix(parts, bias: scores, learning)
+            case nil: try mix(parts, bias: nil, learning)
+            }
         let joined = try mixed.transposed(1, 2).reshaped([batch, frames, width])
         return try output(joined).dropped(rates.projection, if: learning)
+    }
+
+    private func mix(_ parts: [Tensor], bias: Tensor?, _ learning: Bool) throws(TorchError) -> Tensor {
+        try Self.mix(
+            parts[0], parts[1], parts[2], bias: bias, dropout: learning ? rates.attention : 0, learning: learning)
     }
 
     /// softmax(query · keyᵀ / √d + bias) · value, [B, H, N, d], by the faster of two ways.
@@ -135,7 +124,7 @@ public struct TransformerBlock {
 
     /// [B, N, D] to the block's output and its feed-forward output before dropout, residual and norm, both [B, N, D].
     public func callAsFunction(
-        _ x_BND: Tensor, bias: Tensor?, learning: Bool
+        _ x_BND: Tensor, bias: ScoreBias?, learning: Bool
     ) throws(TorchError) -> (output: Tensor, feedForward: Tensor) {
         let x = try norm1(x_BND + attention(x_BND, bias: bias, learning: learning))
         let hidden = try expand(x).gelu().dropped(rates.activation, if: learning)

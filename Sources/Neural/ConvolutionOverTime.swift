@@ -43,9 +43,26 @@ extension Tensor {
     ) throws(TorchError) -> Tensor {
         let (outputs, inputs, taps) = (weight.size(0), weight.size(1), weight.size(2))
         let padded = padding > 0 ? try self.padded([0, 0, padding, padding]) : self
-        let windows = try padded.unfolded(1, size: taps, step: stride).transposed(2, 3)
-        return try windows.reshaped([windows.size(0), windows.size(1), taps * inputs])
+        return try padded.windows(taps, step: stride, count: (padded.size(1) - taps) / stride + 1)
             .linear(weight.transposed(1, 2).reshaped([outputs, taps * inputs]), bias)
+    }
+
+    /// `count` windows of `length` frames, one every `step` frames: [B, T, C] to [B, count, length · C].
+    ///
+    /// They are put together from few long pieces, a step of every window at a time: libtorch's `unfold` gathers and, on the
+    /// way back, scatters number by number.
+    func windows(_ length: Int, step: Int, count: Int) throws(TorchError) -> Tensor {
+        let (batch, frames, channels) = (size(0), size(1), size(2))
+        let pieces = (length + step - 1) / step
+        let wanted = (count - 1 + pieces) * step
+        let whole = wanted > frames ? try padded([0, 0, 0, wanted - frames]) : try narrowed(1, 0, wanted)
+        let steps = try whole.reshaped([batch, wanted / step, step * channels])
+        var parts: [Tensor] = []
+        for piece in 0..<pieces {
+            let taken = min(step, length - piece * step)
+            parts.append(try steps.narrowed(1, piece, count).narrowed(2, 0, taken * channels))
+        }
+        return try Tensor.concatenated(parts, 2)
     }
 
     /// Overlapping blocks of frames as spectra, where a convolution is one small matrix product per frequency and group
@@ -57,10 +74,10 @@ extension Tensor {
         let (batch, frames) = (size(0), size(1) + 2 * padding - taps + 1)
         let fourier = try BlockFourier(taps: taps, on: device)
         let (frequencies, blockCount) = (fourier.frequencies, (frames + fourier.kept - 1) / fourier.kept)
-        let missing = blockCount * fourier.kept - frames
 
-        let blocks = try to(.float32).padded([0, 0, padding, padding + missing])
-            .unfolded(1, size: fourier.length, step: fourier.kept).transposed(2, 3)
+        let blocks = try to(.float32).padded([0, 0, padding, padding])
+            .windows(fourier.length, step: fourier.kept, count: blockCount)
+            .reshaped([batch * blockCount, fourier.length, groups * inputs])
         let spectra = try fourier.forward.matmul(blocks)
             .reshaped([batch * blockCount, frequencies, 2, groups, inputs]).permuted([1, 3, 0, 2, 4])
             .reshaped([frequencies * groups, batch * blockCount, 2 * inputs])

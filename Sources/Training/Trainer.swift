@@ -50,6 +50,8 @@ public final class Trainer {
         var updatesSinceOverflow = 0
         var bestScore: Double?
         var optimizerCounts: [String: Int] = [:]
+        /// What windows were drawn from.
+        var corpus: String?
     }
 
     private let run: RunFolder
@@ -89,7 +91,14 @@ public final class Trainer {
             try restore(loaded.checkpoint)
             state.recovery = state.recovery.resumed()
             progress.print("continuing after update \(state.update)")
+            if let corpus = state.corpus, corpus != loader.sampler.corpusFingerprint {
+                progress.print(
+                    "warning: the corpus is not the one this run learned from so far (\(corpus); now "
+                        + "\(loader.sampler.corpusFingerprint)): it was scanned or split anew; windows from here on come "
+                        + "from the corpus as it is")
+            }
         }
+        state.corpus = loader.sampler.corpusFingerprint
         metricsLog = try MetricsLog(run.metrics, resumingAfter: state.update)
         if plan.log.tensorBoard { events = try EventFile(in: run.url, firstStep: state.update) }
         lastSave = .now

@@ -182,6 +182,24 @@ import Testing
         }
     }
 
+    @Test func `A run that goes on with another corpus than it began with says so`() throws {
+        let place = try Workplace.shared()
+        try withTemporaryFolder { folder in
+            let (run, corpus) = (folder.appending(path: "run"), folder.appending(path: "corpus"))
+            try FileManager.default.copyItem(at: place.pretrained, to: run)
+            let same = try Program.run(Workplace.pretraining(corpus: place.corpus, run: run))
+            #expect(same.ending == .status(0) && !same.errors.contains("warning"), "\(same.errors)")
+            try Workplace.record(into: folder.appending(path: "sounds"), count: 2)
+            let scan = try Program.run(["scan", folder.appending(path: "sounds").path, "--corpus", corpus.path])
+            #expect(scan.ending == .status(0), "\(scan.errors)")
+            let other = try Program.run(Workplace.pretraining(corpus: corpus, run: run))
+            #expect(other.ending == .status(0), "\(other.errors)")
+            #expect(
+                other.errors.contains("warning: the corpus is not the one this run learned from so far"),
+                "\(other.errors)")
+        }
+    }
+
     @Test func `A damaged checkpoint is passed over, named, and costs only the work since the one before`() throws {
         let place = try Workplace.shared()
         try withTemporaryFolder { folder in
