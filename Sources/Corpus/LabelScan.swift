@@ -14,10 +14,12 @@ struct LabelScan {
         try read(files, roots: paths.map(FileSearch.absolute), &report)
     }
 
-    /// Reads label files. Those that are roots themselves have to be label files; what is known below a root and no
-    /// longer there is forgotten.
-    func read(_ files: [FoundFile], roots: [String], _ report: inout ScanReport) throws(CorpusError) {
-        let named = Set(roots)
+    /// Reads label files. Those that are roots themselves have to be label files, or all if they `areNamed`; what is
+    /// known below a root and no longer there is forgotten.
+    func read(
+        _ files: [FoundFile], roots: [String], areNamed: Bool = false, _ report: inout ScanReport
+    ) throws(CorpusError) {
+        let named = Set(areNamed ? files.map(\.path) : roots)
         let recordings = try catalogue.recordings(RecordingFilter(isUsable: false)).filter { !$0.isMissing }
         let finder = RecordingFinder(recordings)
         let known = try catalogue.read { database in

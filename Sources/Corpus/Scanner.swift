@@ -83,7 +83,9 @@ public struct Scanner: Sendable {
         let labelScan = LabelScan(catalogue: catalogue, configuration: configuration)
         if report.isComplete {
             if patterns.areGiven { try describe(files, patterns) }
-            if !manifests.isEmpty, labels.isEmpty { try labelScan.read(manifests.labelFiles(), roots: [], &report) }
+            if !manifests.isEmpty, labels.isEmpty {
+                try labelScan.read(manifests.labelFiles(), roots: [], areNamed: true, &report)
+            }
             if !labels.isEmpty { try labelScan.read(labels, &report) }
             if !manifests.isEmpty { try manifests.apply(to: catalogue, fold: configuration.manifestFold) }
         }

@@ -5,8 +5,9 @@ import Testing
 @Suite struct HelpTests {
     /// Commands, and the arguments and options that must stay.
     static let commands = [
+        "prepare": ["<paths> ...", "--out", "--labels", "--dry-run", "--json"],
         "scan": ["<paths> ...", "--corpus", "--labels", "--json"],
-        "split": ["--corpus", "--by", "--folds", "--few-shot", "--seed"],
+        "split": ["--corpus", "--by", "--folds", "--few-shot", "--label-shares", "--manifests", "--seed"],
         "pretrain": ["<recipe>", "--corpus", "--run", "[<settings> ...]", "--dry-run"],
         "finetune": ["<recipe>", "--from", "--corpus", "--run", "[<settings> ...]", "--dry-run"],
         "predict": ["<model>", "<paths> ...", "--out", "--format", "--json"],

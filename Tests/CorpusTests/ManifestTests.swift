@@ -93,6 +93,14 @@ import Testing
             configuration.manifestFold = "1"
             _ = try Scanner(catalogue, configuration: configuration).scan(paths)
             #expect(try catalogue.recordings(.init(part: .valid)).count == 8)
+            // A damaged label file costs itself and is named.
+            let damaged = fixture.folder.appending(path: "data/lbl/08000Hz/day0_000000000_000000250.h5")
+            for bytes in [Data(), Data("text".utf8), try Data(contentsOf: damaged).prefix(1_000)] {
+                try bytes.write(to: damaged)
+                let report = try Scanner(catalogue).scan(paths)
+                #expect(report.labelProblems.count == 1 && report.labelProblems[0].hasPrefix(damaged.path))
+                #expect(report.annotatedRecordings == 17)
+            }
             configuration.manifestFold = "7"
             #expect(throws: CorpusError.self) { try Scanner(catalogue, configuration: configuration).scan(paths) }
         }
