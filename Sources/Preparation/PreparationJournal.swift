@@ -39,9 +39,10 @@ final class PreparationJournal {
     private let url: URL
     private let writer: FileWriter
     private var waiting: [Record] = []
-    private var lastWrite = ContinuousClock.now
-    // A power failure may cost the work of this time; a kill as well.
-    private static let holdSeconds = 2.0
+    // Nil at the start: the first recording is kept at once, so that even calls that are all cut short come to an end.
+    private var lastWrite: ContinuousClock.Instant?
+    // A kill may cost the work of this time, and so may a power failure.
+    private static let holdSeconds = 1.0
 
     init(_ url: URL) throws {
         self.url = url
@@ -65,7 +66,8 @@ final class PreparationJournal {
     func append(_ record: Record) throws {
         records[record.path] = record
         waiting.append(record)
-        if lastWrite.duration(to: .now) > .seconds(Self.holdSeconds) { try settle() }
+        if let lastWrite, lastWrite.duration(to: .now) < .seconds(Self.holdSeconds) { return }
+        try settle()
     }
 
     /// Writes what waits, behind the clips it speaks of: the journal never knows of a clip that a power failure took.

@@ -2,10 +2,12 @@
 // one lock for the whole process.
 import CHDF5
 import Foundation
+import Synchronization
 
 /// Builds an HDF5 file in memory: data sets by path, `group/name` makes the group. The same content gives the same bytes.
 public final class HDF5Writer {
     private static let library = NSLock()
+    private static let counter = Atomic<Int>(0)
 
     private let path: String
     private var file: hid_t = -1
@@ -23,7 +25,9 @@ public final class HDF5Writer {
             guard H5Pset_fapl_core(access, 1 << 20, false) >= 0 else { throw writer.failed("begin") }
             writer.links = try writer.check(H5Pcreate(a2v_hdf5_link_create()), "begin")
             H5Pset_create_intermediate_group(writer.links, 1)
-            writer.file = try writer.check(H5Fcreate(path, a2v_hdf5_truncate(), 0, access), "begin")
+            // The library takes two files in memory of one name for one file.
+            let name = "memory \(Self.counter.add(1, ordering: .relaxed).newValue)"
+            writer.file = try writer.check(H5Fcreate(name, a2v_hdf5_truncate(), 0, access), "begin")
         }
     }
 

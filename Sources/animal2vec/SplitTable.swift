@@ -1,7 +1,7 @@
 import Corpus
 import Foundation
 
-/// The sizes of the parts of a split as a table: for each class its events and their seconds, part by part.
+/// The sizes of the parts of a split: a line for each, then a table of the events of each class and their seconds.
 struct SplitTable {
     let rows: [(name: String, summary: Split.Summary)]
 
@@ -9,27 +9,28 @@ struct SplitTable {
 
     /// The table for people; classes that a part lacks show as 0.
     var text: String {
+        let sizes = rows.map { name, summary in
+            "\(name): \(summary.recordings) recordings, \(Int(summary.seconds)) s"
+                + (summary.annotated > 0 ? ", \(summary.annotated) of them labelled" : "")
+        }
         let labels = Set(rows.flatMap { $0.summary.labels.keys }).sorted(by: NaturalOrder.isBefore)
-        var cells = [["", "recordings", "labelled", "hours"] + labels.map { $0.isEmpty ? "(empty)" : $0 }]
+        guard !labels.isEmpty else { return sizes.joined(separator: "\n") }
+        var cells = [["events"] + labels.map { $0.isEmpty ? "(empty)" : $0 }]
         for (name, summary) in rows {
             cells.append(
-                [name, "\(summary.recordings)", "\(summary.annotated)", String(format: "%.2f", summary.seconds / 3600)]
-                    + labels.map { label in
-                        let seconds = summary.labelSeconds[label] ?? 0
-                        return "\(summary.labels[label] ?? 0) (\(Self.short(seconds)) s)"
-                    })
+                [name]
+                    + labels.map { "\(summary.labels[$0] ?? 0) (\(Self.short(summary.labelSeconds[$0] ?? 0)) s)" })
         }
-        // Few parts and many classes: classes go down the page.
-        if labels.count > 6 { cells = Self.transposed(cells) }
+        // What there is less of goes across the page.
+        if rows.count < labels.count { cells = Self.transposed(cells) }
         let widths = cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
-        return cells.map { row in
-            var line = ""
-            for (column, cell) in row.enumerated() {
+        let table = cells.map { row in
+            row.enumerated().map { column, cell in
                 let blanks = String(repeating: " ", count: widths[column] - cell.count)
-                line += column == 0 ? cell + blanks : "  " + blanks + cell
-            }
-            return String(line.reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
+                return column == 0 ? cell + blanks : blanks + cell
+            }.joined(separator: "  ")
+        }
+        return (sizes + table).joined(separator: "\n")
     }
 
     private static func short(_ seconds: Double) -> String { String(format: seconds < 100 ? "%.1f" : "%.0f", seconds) }

@@ -24,7 +24,10 @@ import Testing
         #expect(answer.errors == "")
         let usage = answer.output.split(separator: "\n").first { $0.hasPrefix("USAGE: animal2vec \(command)") } ?? ""
         #expect(!usage.isEmpty, "\(answer.output)")
-        for word in Self.commands[command] ?? [] { #expect(usage.contains(word), "\(usage)") }
+        // A usage of very many options names only those that are needed.
+        for word in Self.commands[command] ?? [] {
+            #expect(usage.contains(word) || answer.output.contains("\n  \(word) "), "\(word): \(answer.output)")
+        }
     }
 
     @Test func `The program names its commands, and refuses others`() throws {

@@ -23,12 +23,12 @@ import Testing
     @Test func `Killed twenty times, the clips are those of an undisturbed run`() throws {
         try withTemporaryFolder { folder in
             let recordings = folder.appending(path: "recordings")
-            let events = try Workplace.record(into: recordings, count: 30, seconds: 20)
+            let events = try Workplace.record(into: recordings, count: 16, seconds: 6)
             let labels = folder.appending(path: "labels.csv")
             try LabelFile.write(events, format: .csv, to: labels)
             func command(_ out: URL) -> [String] {
                 [
-                    "prepare", recordings.path, "--labels", labels.path, "--out", out.path, "--seconds", "1",
+                    "prepare", recordings.path, "--labels", labels.path, "--out", out.path, "--seconds", "0.5", "--shortest", "0.1",
                     "--random-names", "--threads", "2",
                 ]
             }
@@ -37,17 +37,17 @@ import Testing
             #expect(try process.wait() == .status(0), "\(process.errors)")
             let seconds = process.seconds
             let expected = try contents(undisturbed)
-            #expect(expected.keys.filter { $0.hasSuffix(".wav") }.count == 600)
-            #expect(expected.keys.filter { $0.hasSuffix(".h5") }.count == 600)
+            #expect(expected.keys.filter { $0.hasSuffix(".wav") }.count == 192)
+            #expect(expected.keys.filter { $0.hasSuffix(".h5") }.count == 192)
 
             let out = folder.appending(path: "killed")
             var random = SeededRandom(seed: 5)
             var kills = 0
             var isFinished = false
-            // Nothing is entered in the journal before two seconds: the first kills make the program begin again.
             for _ in 0..<20 {
+                let moment = Double.random(in: 0.02...max(0.1, 0.6 * seconds), using: &random)
                 let process = try RunningProgram(command(out))
-                _ = try process.wait { process.seconds > .random(in: 0.02...max(0.1, 0.9 * seconds), using: &random) }
+                _ = try process.wait { process.seconds > moment }
                 process.send(SIGKILL)
                 switch try process.wait() {
                 case .signal: kills += 1
@@ -69,7 +69,7 @@ import Testing
             #expect(found == expected)
 
             let again = try Program.run(command(out))
-            #expect(again.output.contains("0 recordings prepared now, 30 kept"))
+            #expect(again.output.contains("0 recordings prepared now, 16 kept"))
         }
     }
 
