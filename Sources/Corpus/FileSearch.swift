@@ -15,7 +15,8 @@ package struct FoundFile: Sendable, Hashable {
 package enum FileSearch {
     /// The files below `paths` (folders, or files themselves) whose name fits, sorted, each once. Folders inside them
     /// that cannot be listed are named in `problems`.
-    package static func files(in paths: [String], problems: inout [String], where fits: (String) -> Bool) throws(CorpusError)
+    package static func files(in paths: [String], problems: inout [String], where fits: (String) -> Bool)
+        throws(CorpusError)
         -> [FoundFile]
     {
         var found: [String: FoundFile] = [:]

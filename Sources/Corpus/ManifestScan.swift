@@ -40,7 +40,8 @@ struct ManifestScan {
             if let first = missing.first {
                 problems.append(
                     "manifest \(manifest.name): \(missing.count) of \(manifest.entries.count) recordings are not in "
-                        + "\(manifest.root), the first is \(first); name the folder of the recordings (--manifest-root)")
+                        + "\(manifest.root), the first is \(first); name the folder of the recordings (--manifest-root)"
+                )
             }
         }
         return NaturalOrder.sorted(Array(files.values), by: \.path)

@@ -67,7 +67,8 @@ public struct Recording: Sendable, Hashable, Codable, Identifiable {
         id: Int64, path: String, relativePath: String, size: Int64, modified: Int64, rateHz: Double, channelCount: Int,
         frames: Int, seconds: Double, verdict: AudioVerdict, peak: Double, rms: Double, loudestChannel: Int,
         startTime: String? = nil, latitude: Double? = nil, longitude: Double? = nil, timeExpansion: Int,
-        site: String? = nil, individual: String? = nil, source: String? = nil, part: SplitPart? = nil, fold: Int? = nil, isMissing: Bool,
+        site: String? = nil, individual: String? = nil, source: String? = nil, part: SplitPart? = nil, fold: Int? = nil,
+        isMissing: Bool,
         isAnnotated: Bool
     ) {
         self.id = id

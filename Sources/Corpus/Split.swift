@@ -140,7 +140,9 @@ public struct Split: Sendable {
         }
         let folds = assignFolds(recordings, parts, events, keeps: !isAnew)
         if let fold = configuration.validFold {
-            for index in parts.indices where parts[index] != .test { parts[index] = folds[index] == fold ? .valid : .train }
+            for index in parts.indices where parts[index] != .test {
+                parts[index] = folds[index] == fold ? .valid : .train
+            }
         }
         try catalogue.write { database in
             try database.execute(sql: "UPDATE recordings SET part = NULL, fold = NULL")

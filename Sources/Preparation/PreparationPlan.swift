@@ -38,7 +38,8 @@ struct PreparationPlan {
         let files = try FileSearch.files(in: paths, problems: &problems, where: AudioFile.hasAudioExtension)
         report.failed += problems.map { .init(path: String($0.prefix { $0 != ":" }), reason: $0) }
         guard !files.isEmpty else {
-            throw PreparationError("\(paths.joined(separator: ", ")): no recordings there; give files or folders of sound")
+            throw PreparationError(
+                "\(paths.joined(separator: ", ")): no recordings there; give files or folders of sound")
         }
         report.recordings = files.count
         let headers = Self.headers(of: files, threads: threads, report: &report)
@@ -49,7 +50,9 @@ struct PreparationPlan {
             labels, reading, files, headers, settings, into: &events, annotated: &annotated, report: &report)
         var chosen = [Int?](repeating: nil, count: files.count)
         for (name, channel) in channels.channels {
-            if case .one(let position) = index.find(name, paths: files.map(\.relativePath)) { chosen[position] = channel }
+            if case .one(let position) = index.find(name, paths: files.map(\.relativePath)) {
+                chosen[position] = channel
+            }
         }
         for (position, file) in files.enumerated() {
             guard let header = headers[position] else { continue }
@@ -70,7 +73,9 @@ struct PreparationPlan {
     /// Gives every recording a name of its own: its stem, with its folders where that is not enough. Names that were given
     /// before stay.
     mutating func nameSources(known: [String: String]) {
-        let stems = Dictionary(grouping: tasks.indices) { Self.cleaned(RecordingName.stem(tasks[$0].file.relativePath)) }
+        let stems = Dictionary(grouping: tasks.indices) {
+            Self.cleaned(RecordingName.stem(tasks[$0].file.relativePath))
+        }
         var taken = Set(known.values)
         for index in tasks.indices {
             if let name = known[tasks[index].file.path] {

@@ -43,7 +43,7 @@ struct RecordingCutter {
             guard let block = try stream.next(frames: clipFrames), block.frameCount > 0 else { break }
             let start = Double(position) / rate
             let seconds = Double(block.frameCount) / rate
-            readMilliseconds.add(Int(seconds * 1000))
+            readMilliseconds.add(Int((seconds * 1000).rounded()))
             record.seconds += seconds
             position += block.frameCount
             for (output, samples) in block.channels.enumerated() {

@@ -21,7 +21,8 @@ struct Animal2VecCommand: ParsableCommand {
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
-            PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
+            PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self,
+            PredictCommand.self,
             EvaluateCommand.self, ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 

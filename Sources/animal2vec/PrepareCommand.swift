@@ -48,7 +48,10 @@ struct PrepareCommand: ParsableCommand {
     @Flag(help: "Only recordings that a label file speaks of.")
     var onlyLabelled = false
 
-    @Flag(help: "Label files without events also for recordings that no label file speaks of, as animal2vec 1.0 needs them.")
+    @Flag(
+        help:
+            "Label files without events also for recordings that no label file speaks of, as animal2vec 1.0 needs them."
+    )
     var labelEverything = false
 
     @Flag(help: "Keep clips without any sound.")
@@ -152,7 +155,9 @@ extension PreparationReport {
         if lostEvents > 0 { lines.append("  \(lostEvents) events lie where no clip is") }
         if otherChannelEvents > 0 { lines.append("  \(otherChannelEvents) events lie on other channels") }
         if silentClips > 0 { lines.append("  \(silentClips) clips hold no sound and were left out (--keep-silence)") }
-        if restSeconds > 0 { lines.append("  \(Int(restSeconds.rounded())) s at the ends of recordings fill no clip") }
+        if restSeconds > 0.05 {
+            lines.append(String(format: "  %.1f s at the ends of recordings fill no clip", restSeconds))
+        }
         return (lines + remarks).joined(separator: "\n")
     }
 

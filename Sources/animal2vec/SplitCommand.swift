@@ -43,7 +43,9 @@ struct SplitCommand: ParsableCommand {
     var fewShot: Int?
 
     @Option(
-        help: "Also draw shares of the labelled training recordings, nested, in per cent: 1,10,25,50,75 for those of animal2vec 1.0.")
+        help:
+            "Also draw shares of the labelled training recordings, nested, in per cent: 1,10,25,50,75 for those of animal2vec 1.0."
+    )
     var labelShares: String?
 
     @Option(

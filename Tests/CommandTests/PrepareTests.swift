@@ -28,7 +28,8 @@ import Testing
             try LabelFile.write(events, format: .csv, to: labels)
             func command(_ out: URL) -> [String] {
                 [
-                    "prepare", recordings.path, "--labels", labels.path, "--out", out.path, "--seconds", "0.5", "--shortest", "0.1",
+                    "prepare", recordings.path, "--labels", labels.path, "--out", out.path, "--seconds", "0.5",
+                    "--shortest", "0.1",
                     "--random-names", "--threads", "2",
                 ]
             }
@@ -79,7 +80,8 @@ import Testing
             let events = try Workplace.record(into: recordings, count: 10, seconds: 6)
             try LabelFile.write(events, format: .raven, toFolder: folder.appending(path: "tables"))
             let plan = try Program.run(
-                ["prepare", "recordings", "--labels", "tables", "--out", "data", "--seconds", "2", "--dry-run"], in: folder)
+                ["prepare", "recordings", "--labels", "tables", "--out", "data", "--seconds", "2", "--dry-run"],
+                in: folder)
             #expect(plan.ending == .status(0) && plan.output.contains("about 30 clips; nothing was written"))
             #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "data").path))
             let made = try Program.run(
@@ -92,11 +94,14 @@ import Testing
             #expect(scan.ending == .status(0), "\(scan.output) \(scan.errors)")
             let split = try Program.run(
                 [
-                    "split", "--corpus", "corpus", "--by", "source", "--folds", "5", "--valid-fold", "0", "--label-shares",
+                    "split", "--corpus", "corpus", "--by", "source", "--folds", "5", "--valid-fold", "0",
+                    "--label-shares",
                     "10,50", "--manifests", "data/manifest",
                 ], in: folder)
             #expect(split.ending == .status(0), "\(split.errors)")
-            let names = split.output.split(separator: "\n").compactMap { $0.split(separator: " ").first.map(String.init) }
+            let names = split.output.split(separator: "\n").compactMap {
+                $0.split(separator: " ").first.map(String.init)
+            }
             for name in ["train", "valid", "train_0", "valid_4", "train_4_few_1", "pretrain"] {
                 #expect(names.contains(name), "\(split.output)")
             }

@@ -131,7 +131,8 @@ import Testing
             let other = try Catalogue(folder: fixture.folder.appending(path: "other"), makeIfMissing: true)
             var scanning = Scanner.Configuration()
             scanning.manifestFold = "2"
-            _ = try Scanner(other, configuration: scanning).scan(written.map { "\(folder.path)/\($0.manifest.name).tsv" })
+            _ = try Scanner(other, configuration: scanning).scan(
+                written.map { "\(folder.path)/\($0.manifest.name).tsv" })
             for part in [SplitPart.train, .valid] {
                 let before = try catalogue.recordings(.init(isAnnotated: true, part: part)).map(\.path)
                 #expect(try other.recordings(.init(part: part)).map(\.path) == before)
@@ -152,7 +153,9 @@ import Testing
             try Split(.init()).apply(to: catalogue)
             let shares = try LabelShares(seed: 3).apply(to: catalogue)
             #expect(shares.map(\.name) == (0..<5).map { "train_0_few_\($0)" })
-            let all = try catalogue.labelledRecordings(.init(isAnnotated: true, part: .train)).filter { !$0.events.isEmpty }
+            let all = try catalogue.labelledRecordings(.init(isAnnotated: true, part: .train)).filter {
+                !$0.events.isEmpty
+            }
             let rare = all.flatMap(\.events).count { $0.label == "rare" }
             var inner: Set<Int64> = []
             for (percent, share) in zip(LabelShares.published, shares) {

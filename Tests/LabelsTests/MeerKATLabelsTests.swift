@@ -24,7 +24,8 @@ import Testing
         #expect(table.properties["rateHz"] == "8000")
     }
 
-    @Test func `A file without events, where even the labels are an empty list of numbers, says that nothing was heard`()
+    @Test
+    func `A file without events, where even the labels are an empty list of numbers, says that nothing was heard`()
         throws
     {
         let table = try LabelFile.read(try Self.fixture("empty"))
@@ -55,7 +56,8 @@ import Testing
     }
 
     @Test func `The focal animal survives the way through tables, whatever they call the column`() throws {
-        let text = "AudioFile,StartRelative,EndRelative,Name,Focal\nday.wav,0 days 00:01:02.5,0:01:03,cc,focal\n"
+        let text =
+            "AudioFile,StartRelative,EndRelative,Name,Focal\nday.wav,0 days 00:01:02.5,0:01:03,cc,focal\n"
             + "day.wav,70,71.5,sn,nonfocal\n"
         let table = try readLabels(text, named: "day.csv")
         #expect(table.events.map(\.startSeconds) == [62.5, 70] && table.events.map(\.endSeconds) == [63, 71.5])

@@ -159,7 +159,8 @@ import Testing
     @Test func `The channel table says which channel of a recording is the animal's`() throws {
         try withPlace { place in
             let (left, right) = (
-                syntheticSong(frames: 48_000, rateHz: 16_000, seed: 1), syntheticSong(frames: 48_000, rateHz: 16_000, seed: 2)
+                syntheticSong(frames: 48_000, rateHz: 16_000, seed: 1),
+                syntheticSong(frames: 48_000, rateHz: 16_000, seed: 2)
             )
             for name in ["one/x.wav", "two/x.wav", "y.wav"] { try place.write(name, [left, right], rateHz: 16_000) }
             try LabelFile.write(
@@ -177,7 +178,8 @@ import Testing
             #expect(
                 clips.keys.sorted() == ["one-x", "two-x", "y"].map { "\($0)_000000000_000003000.wav" })
             func sound(_ name: String) throws -> [Float] {
-                try AudioReader(path: clips["\(name)_000000000_000003000.wav"]!.path).next(maximumFrames: 1 << 20)!.channels[0]
+                try AudioReader(path: clips["\(name)_000000000_000003000.wav"]!.path).next(maximumFrames: 1 << 20)!
+                    .channels[0]
             }
             #expect(greatestDifference(try sound("one-x"), right) < 1e-4)
             #expect(greatestDifference(try sound("two-x"), left) < 1e-4)
