@@ -81,6 +81,21 @@ import Testing
         }
     }
 
+    @Test func `Calls of the focal animal are frames of a class of their own, the last one`() throws {
+        let events = try LabelFile.read(try Self.fixture("events")).events
+        let plain = Vocabulary(events: events)
+        let vocabulary = Vocabulary(events: events, includesFocal: true)
+        #expect(vocabulary.labels == plain.labels + ["focal"])
+        let grid = FrameGrid(framesPerSecond: 20, count: 200)
+        let targets = FrameTargets(events: events, vocabulary: vocabulary, grid: grid)
+        let expected = grid.frames(from: 0.125, to: 0.25).count + grid.frames(from: 3.000125, to: 9.9999).count
+        #expect((0..<200).count { targets[$0, 3] == 1 } == expected)
+        #expect(targets[grid.frames(from: 1.5, to: 1.75).lowerBound, 3] == 0)
+        let without = FrameTargets(events: events, vocabulary: plain, grid: grid)
+        #expect((0..<200).allSatisfy { frame in (0..<3).allSatisfy { without[frame, $0] == targets[frame, $0] } })
+        #expect(Vocabulary(events: [events[1]], includesFocal: true).labels == ["sn"])
+    }
+
     @Test func `The rate comes from the folder's name, and without any rate nothing is written`() throws {
         try withTemporaryFolder { folder in
             let events = [Event(recording: "a.wav", startSeconds: 1, endSeconds: 2, label: "cc")]
