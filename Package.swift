@@ -45,14 +45,16 @@ let package = Package(
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
             ]),
         .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
 
         // Recordings and labels.
         library("Randomness"),
-        library("Storage"),
+        library("Storage", ["CHDF5"]),
         library("Audio", ["CFFmpeg", "Storage"]),
         library("Labels", ["CMatio", "Storage"]),
         library("Corpus", ["Audio", "Labels", "Randomness", "Storage", .product(name: "GRDB", package: "GRDB.swift")]),
+        library("Preparation", ["Audio", "Corpus", "Labels", "Randomness", "Storage"]),
         library("Evaluation", ["Labels", "Randomness"]),
 
         // The engine and the models.
@@ -72,7 +74,8 @@ let package = Package(
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Training", "Inference", "Preparation", "Report",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Benchmarks", dependencies: ["Audio", "Models", "Inference", "Training"], swiftSettings: swiftSettings
@@ -81,7 +84,9 @@ let package = Package(
         // Tests mirror the sources.
         .target(
             name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-        tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
+        tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels", resources: [.copy("HDF5")]),
+        tests("Corpus"),
+        tests("Preparation"), tests("Evaluation"),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
         tests("Inference"), tests("Report"),
         .testTarget(

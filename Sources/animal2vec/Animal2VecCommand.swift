@@ -11,6 +11,7 @@ struct Animal2VecCommand: ParsableCommand {
         abstract: "From field recordings to detected calls.",
         discussion: """
             The way through the program:
+              prepare     cut long recordings into clips, for very large collections
               scan        catalogue folders of recordings and their labels
               split       choose which recordings train and which are only predicted
               pretrain    learn from recordings without labels
@@ -20,7 +21,8 @@ struct Animal2VecCommand: ParsableCommand {
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
-            ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
+            PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self,
+            PredictCommand.self,
             EvaluateCommand.self, ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
