@@ -36,7 +36,7 @@ public struct PositionalEncoder {
     ///
     /// The first convolution has nothing to see elsewhere and the last has nobody to tell elsewhere: with 7 % of the frames
     /// kept, two of five convolutions cost next to nothing.
-    func callAsFunction(kept_nD: Tensor, keptInGrid: Tensor, rows: Int, frames: Int) throws(TorchError) -> Tensor {
+    package func callAsFunction(kept_nD: Tensor, keptInGrid: Tensor, rows: Int, frames: Int) throws(TorchError) -> Tensor {
         guard convolutions.count >= 2, let first = convolutions.first, let last = convolutions.last else {
             let empty = try Tensor.zeros([rows * frames, kept_nD.size(1)], kept_nD.scalarType, on: kept_nD.device)
             let grid = try empty.scattered(kept_nD, at: keptInGrid).reshaped([rows, frames, -1])
