@@ -46,7 +46,8 @@ public struct CheckpointImport {
             published = try PublishedConfiguration(checkpoint, overrides: configuration.settings)
         } catch let fault as StoredSettings.Fault {
             throw ImportError(
-                path, "\(fault.path) \(fault.problem)", remedy: "give \(fault.path)=… at the end of the command if you know better")
+                path, "\(fault.path) \(fault.problem)",
+                remedy: "give \(fault.path)=… at the end of the command if you know better")
         }
         if let unknown = configuration.settings.keys.sorted().first(where: { !published.asked.contains($0) }) {
             throw ImportError(
@@ -92,7 +93,8 @@ public struct CheckpointImport {
         let faults = description.faults()
         guard faults.isEmpty else {
             throw ImportError(
-                checkpoint.path, "its configuration describes a network that cannot be: \(faults.joined(separator: "; "))",
+                checkpoint.path,
+                "its configuration describes a network that cannot be: \(faults.joined(separator: "; "))",
                 remedy: "use another checkpoint")
         }
         return description
@@ -101,7 +103,9 @@ public struct CheckpointImport {
     // MARK: Names and shapes
 
     /// Names and shapes of the network's and of the teacher's parameters, of which no number is made.
-    private func expected(_ stage: PublishedCheckpoint.Stage) throws -> (network: ParameterStore, teacher: ParameterStore?) {
+    private func expected(_ stage: PublishedCheckpoint.Stage) throws -> (
+        network: ParameterStore, teacher: ParameterStore?
+    ) {
         if stage == .finetuning {
             let classifier = try FrameClassifier(
                 description.encoder, classCount: description.classes.count, trainable: false, device: .meta)
@@ -188,7 +192,9 @@ public struct CheckpointImport {
                     ignore(student, "the teacher's is taken instead")
                 }
             } else {
-                take(parameter.name, as: ModelFolder.teacherPrefix + parameter.name, parameter.master.shape, from: tensor)
+                take(
+                    parameter.name, as: ModelFolder.teacherPrefix + parameter.name, parameter.master.shape, from: tensor
+                )
             }
         }
     }
@@ -223,7 +229,9 @@ public struct CheckpointImport {
             let others = report.missing.count + report.unexpected.count + report.mismatched.count - 1
             throw ImportError(
                 path, faults.compactMap(\.self)[0] + (others > 0 ? " (and \(others) more)" : ""),
-                remedy: "the configuration and the weights belong to different networks; correct the settings at the end of the command, or use another checkpoint")
+                remedy:
+                    "the configuration and the weights belong to different networks; correct the settings at the end of the command, or use another checkpoint"
+            )
         }
         let entries = sources.map { source in
             SafetensorsWriter.Entry(source.parameter, .float32, shape: source.shape) { body in

@@ -80,6 +80,7 @@ public struct ImportReport: Codable, Sendable {
     }
 
     private static func size(_ bytes: Int) -> String {
-        bytes < 10_000_000 ? "\(bytes / 1_000) kB" : bytes < 10_000_000_000 ? "\(bytes / 1_000_000) MB" : "\(bytes / 1_000_000_000) GB"
+        bytes < 10_000_000
+            ? "\(bytes / 1_000) kB" : bytes < 10_000_000_000 ? "\(bytes / 1_000_000) MB" : "\(bytes / 1_000_000_000) GB"
     }
 }

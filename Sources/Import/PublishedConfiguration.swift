@@ -122,7 +122,8 @@ struct PublishedConfiguration {
         }
         let tokens = try stored.integer("\(audio).num_extra_tokens", 0)
         guard tokens == 0 else {
-            throw StoredSettings.Fault(path: "\(audio).num_extra_tokens", problem: "is \(tokens), which is not supported")
+            throw StoredSettings.Fault(
+                path: "\(audio).num_extra_tokens", problem: "is \(tokens), which is not supported")
         }
         let mode = try stored.text("\(audio).extractor_mode", "layer_norm")
         guard mode == "layer_norm" else {

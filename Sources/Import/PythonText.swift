@@ -3,17 +3,17 @@
 import Models
 
 /// Reads the Python expressions of the published configurations.
-enum PythonText {
+package enum PythonText {
     /// What is not understood in a text.
-    struct Fault: Error, CustomStringConvertible {
-        let description: String
+    package struct Fault: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// More layers than any front-end has.
-    static let largestLayerCount = 64
+    package static let largestLayerCount = 64
 
     /// Layers such as `[(127, 63, 1)] + [(512, 10, 5)] + [(512, 3, 2)] * 3`: (channels, kernel, stride).
-    static func layers(_ text: String) throws -> [FrontEnd.Layer] {
+    package static func layers(_ text: String) throws -> [FrontEnd.Layer] {
         var scanner = try Scanner(text)
         let layers = try scanner.sum(depth: 0)
         try scanner.end()
@@ -22,7 +22,7 @@ enum PythonText {
     }
 
     /// Texts such as `['beep', 'synch', "sn"]`.
-    static func texts(_ text: String) throws -> [String] {
+    package static func texts(_ text: String) throws -> [String] {
         var scanner = try Scanner(text)
         let texts = try scanner.texts()
         try scanner.end()

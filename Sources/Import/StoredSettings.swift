@@ -91,7 +91,9 @@ struct StoredSettings {
             }
             return standard
         }
-        guard let result = convert(value) else { throw Fault(path: path, problem: "\(kind) is expected, found \(value)") }
+        guard let result = convert(value) else {
+            throw Fault(path: path, problem: "\(kind) is expected, found \(value)")
+        }
         found[path] = "\(result)"
         return result
     }

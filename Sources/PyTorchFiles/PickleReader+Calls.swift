@@ -25,7 +25,9 @@ extension PickleReader {
             let name = try lineText()
             let arguments = try popToMark()
             nodes.append(PickleNode(kind: .tuple, items: arguments))
-            push(PickleNode(kind: .object, number: try nameIndex("\(module).\(name)"), arguments: .node(nodes.count - 1)))
+            push(
+                PickleNode(kind: .object, number: try nameIndex("\(module).\(name)"), arguments: .node(nodes.count - 1))
+            )
         case "o":
             let values = try popToMark()
             guard let callee = values.first else { throw PyTorchFileFault("a pickle with an object of no class") }
@@ -62,7 +64,9 @@ extension PickleReader {
     }
 
     func items(_ value: PickleValue) -> [PickleValue]? {
-        guard case .node(let index) = value, nodes[index].kind == .tuple || nodes[index].kind == .list else { return nil }
+        guard case .node(let index) = value, nodes[index].kind == .tuple || nodes[index].kind == .list else {
+            return nil
+        }
         return nodes[index].items
     }
 
@@ -132,7 +136,8 @@ extension PickleReader {
             case .integer(let offset) = values[1]
         else { throw PyTorchFileFault("a tensor without numbers") }
         guard tensors.count < Self.largestTensorCount else {
-            throw PyTorchFileFault("a pickle of more than \(Self.largestTensorCount) tensors: no checkpoint is like that")
+            throw PyTorchFileFault(
+                "a pickle of more than \(Self.largestTensorCount) tensors: no checkpoint is like that")
         }
         let number = nodes[node].number
         let storage = storages[number]

@@ -74,7 +74,9 @@ public struct PyTorchFile: Sendable {
         }
         if let order = archive.entries["\(folder)byteorder"] {
             let isLittle = try read(order, 1_024).withUnsafeBytes { $0.elementsEqual("little".utf8) }
-            guard isLittle else { throw PyTorchFileFault("was written on a big-endian machine, which is not supported") }
+            guard isLittle else {
+                throw PyTorchFileFault("was written on a big-endian machine, which is not supported")
+            }
         }
         let bytes = try read(entry, Self.largestInflatedPickle)
         let (graph, root) = try bytes.withUnsafeBytes { (pickle) throws(PyTorchFileFault) in
@@ -157,14 +159,17 @@ public struct PyTorchFile: Sendable {
         var places: [Int: StoragePlace] = [:]
         var position = start
         for key in keys {
-            guard let key, let index = indices[key], places[index] == nil, let size = storages[index].elementBytes else {
+            guard let key, let index = indices[key], places[index] == nil, let size = storages[index].elementBytes
+            else {
                 throw PyTorchFileFault("holds a storage that it does not speak of, or one of an unknown type")
             }
             let storage = storages[index]
             guard bytes.count - position >= 8,
                 Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: Int64.self)) == storage.count,
                 storage.count * size <= bytes.count - position - 8
-            else { throw PyTorchFileFault("the storage \(key) has another size than announced, or the file is truncated") }
+            else {
+                throw PyTorchFileFault("the storage \(key) has another size than announced, or the file is truncated")
+            }
             let range = position + 8..<position + 8 + storage.count * size
             places[index] = StoragePlace(range: range, byteCount: range.count)
             position = range.upperBound
@@ -200,7 +205,9 @@ public struct PyTorchFile: Sendable {
             try file.withUnsafeBytes { bytes in
                 try read(
                     tensor, size, UnsafeRawBufferPointer(rebasing: bytes[place.range]),
-                    release: { file.release(place.range.lowerBound + $0.lowerBound..<place.range.lowerBound + $0.upperBound) },
+                    release: {
+                        file.release(place.range.lowerBound + $0.lowerBound..<place.range.lowerBound + $0.upperBound)
+                    },
                     body)
             }
         }
@@ -223,7 +230,8 @@ public struct PyTorchFile: Sendable {
             }
         }
         guard checksum == place.checksum else {
-            throw PyTorchFileError(path, "is damaged: the checksum of storage \(graph.storages[tensor.storage].key) is another one")
+            throw PyTorchFileError(
+                path, "is damaged: the checksum of storage \(graph.storages[tensor.storage].key) is another one")
         }
     }
 

@@ -39,7 +39,9 @@ private struct ZipDirectory {
             throw PyTorchFileFault("the zip directory points behind the end of the file")
         }
         let value = Number(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Number.self))
-        guard let result = Int(exactly: value) else { throw PyTorchFileFault("an impossible size in the zip directory") }
+        guard let result = Int(exactly: value) else {
+            throw PyTorchFileFault("an impossible size in the zip directory")
+        }
         return result
     }
 
@@ -55,7 +57,9 @@ private struct ZipDirectory {
             if try word(end) == 0x0605_4B50, try short(end + 20) == bytes.count - end - 22 { break }
             end -= 1
         }
-        guard end >= last, end >= 0 else { throw PyTorchFileFault("the end of the zip file is missing: it is truncated") }
+        guard end >= last, end >= 0 else {
+            throw PyTorchFileFault("the end of the zip file is missing: it is truncated")
+        }
         var (disks, count, size, start) = (
             try word(end + 4), try short(end + 10), try word(end + 12), try word(end + 16)
         )
