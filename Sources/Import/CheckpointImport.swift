@@ -218,21 +218,25 @@ public struct CheckpointImport {
 
     // MARK: Numbers
 
+    /// Why the checkpoint cannot become a model; nil if it can, as far as names and shapes tell.
+    public var fault: ImportError? {
+        guard !report.isComplete else { return nil }
+        let faults = [
+            report.missing.first.map { "lacks '\($0)'" },
+            report.unexpected.first.map { "holds '\($0)', which the network has no place for" },
+            report.mismatched.first,
+        ]
+        let others = report.missing.count + report.unexpected.count + report.mismatched.count - 1
+        return ImportError(
+            path, faults.compactMap(\.self)[0] + (others > 0 ? " (and \(others) more)" : ""),
+            remedy:
+                "the configuration and the weights belong to different networks; correct the settings at the end of "
+                + "the command, or use another checkpoint")
+    }
+
     /// Writes the model folder, whole or not at all.
     public func write(to url: URL) throws {
-        if !report.isComplete {
-            let faults = [
-                report.missing.first.map { "lacks '\($0)'" },
-                report.unexpected.first.map { "holds '\($0)', which the network has no place for" },
-                report.mismatched.first,
-            ]
-            let others = report.missing.count + report.unexpected.count + report.mismatched.count - 1
-            throw ImportError(
-                path, faults.compactMap(\.self)[0] + (others > 0 ? " (and \(others) more)" : ""),
-                remedy:
-                    "the configuration and the weights belong to different networks; correct the settings at the end of the command, or use another checkpoint"
-            )
-        }
+        if let fault { throw fault }
         let entries = sources.map { source in
             SafetensorsWriter.Entry(source.parameter, .float32, shape: source.shape) { body in
                 // One scale for all heads is written once for each of them.

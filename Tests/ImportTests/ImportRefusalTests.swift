@@ -116,4 +116,32 @@ import Testing
             #expect(try refusal(file, settings) == "")
         }
     }
+
+    /// What stands in a pickle may be changed by hand: settings of other kinds, circles, names of all sorts.
+    @Test func `Damaged descriptions of a network are answered`() throws {
+        let sound = try CheckpointFiles.goldenFinetuned()
+        let original = sound.entries[0].content
+        var random: UInt64 = 7
+        func roll(_ sides: Int) -> Int {
+            random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((random >> 33) % UInt64(sides))
+        }
+        let codes = Array("Nh)]}K0q.".utf8) + [0, 1, 2, 0x88, 0x89, 0xFF]
+        var (planned, refused) = (0, 0)
+        try withTemporaryFolder { folder in
+            for _ in 0..<150 {
+                var zip = sound
+                for _ in 0...roll(3) { zip.entries[0].content[roll(original.count)] = codes[roll(codes.count)] }
+                let checkpoint = try CheckpointFiles.write(zip, to: folder)
+                do {
+                    _ = try CheckpointImport(checkpoint).report.text
+                    planned += 1
+                } catch {
+                    #expect(!"\(error)".isEmpty)
+                    refused += 1
+                }
+            }
+        }
+        #expect(planned > 5 && refused > 20, "\(planned) and \(refused)")
+    }
 }
