@@ -26,9 +26,9 @@ LAYERS = "[(127, 63, 1)] +[(512, 10, 5)] + [(512, 3, 2)] * 3 + [(512, 3, 1)] + [
 PIECE = 1 << 22
 
 
-def shapes():
-    """Names and shapes of the published large network."""
-    width, audio, found = SIZE["width"], "modality_encoders.AUDIO.", {}
+def shapes(size):
+    """Names and shapes of the published network of a size, in the order of its modules."""
+    width, audio, found = size["width"], "modality_encoders.AUDIO.", {}
 
     def block(path):
         for name, shape in [("norm1.weight", [width]), ("norm1.bias", [width]), ("attn.qkv.weight", [3 * width, width]),
@@ -37,9 +37,9 @@ def shapes():
                             ("mlp.fc1.bias", [4 * width]), ("mlp.fc2.weight", [width, 4 * width]), ("mlp.fc2.bias", [width])]:
             found[f"{path}.{name}"] = shape
 
-    found[audio + "alibi_scale"] = [1, 1, SIZE["heads"], 1, 1]
+    found[audio + "alibi_scale"] = [1, 1, size["heads"], 1, 1]
     inputs = 1
-    for index, (channels, kernel) in enumerate(zip(SIZE["channels"], SIZE["kernels"])):
+    for index, (channels, kernel) in enumerate(zip(size["channels"], size["kernels"])):
         layer = f"{audio}local_encoder.conv_layers.{index}."
         if index == 0:
             found[layer + "0.low_hz_"] = found[layer + "0.band_hz_"] = [channels, 1]
@@ -51,17 +51,17 @@ def shapes():
     found[audio + "project_features.1.weight"] = found[audio + "project_features.1.bias"] = [inputs]
     found[audio + "project_features.2.weight"], found[audio + "project_features.2.bias"] = [width, inputs], [width]
     for index in range(1, 6):
-        found[f"{audio}relative_positional_encoder.{index}.0.weight"] = [width, width // SIZE["groups"], 19]
+        found[f"{audio}relative_positional_encoder.{index}.0.weight"] = [width, width // size["groups"], 19]
         found[f"{audio}relative_positional_encoder.{index}.0.bias"] = [width]
     found[audio + "context_encoder.norm.weight"] = found[audio + "context_encoder.norm.bias"] = [width]
-    for index in range(SIZE["prenet"]):
+    for index in range(size["prenet"]):
         block(f"{audio}context_encoder.blocks.{index}")
     for index in range(4):
-        channels = width if index == 0 else SIZE["decoder"]
-        found[f"{audio}decoder.blocks.{index}.0.weight"] = [SIZE["decoder"], channels // SIZE["groups"], 7]
-        found[f"{audio}decoder.blocks.{index}.0.bias"] = [SIZE["decoder"]]
-    found[audio + "decoder.proj.weight"], found[audio + "decoder.proj.bias"] = [width, SIZE["decoder"]], [width]
-    for index in range(SIZE["depth"]):
+        channels = width if index == 0 else size["decoder"]
+        found[f"{audio}decoder.blocks.{index}.0.weight"] = [size["decoder"], channels // size["groups"], 7]
+        found[f"{audio}decoder.blocks.{index}.0.bias"] = [size["decoder"]]
+    found[audio + "decoder.proj.weight"], found[audio + "decoder.proj.bias"] = [width, size["decoder"]], [width]
+    for index in range(size["depth"]):
         block(f"blocks.{index}")
     return found
 
@@ -128,7 +128,7 @@ class Pickle:
 
 def checkpoint():
     """The object that fairseq would save, tensors as tuples."""
-    found = {name: tuple(shape) for name, shape in shapes().items()}
+    found = {name: tuple(shape) for name, shape in shapes(SIZE).items()}
     model = dict(found)
     model["_ema"] = {name: shape for name, shape in found.items() if is_tracked(name)}
     moments = {str(index): {"step": 384230, "exp_avg": shape, "exp_avg_sq": shape} for index, shape in enumerate(found.values())}

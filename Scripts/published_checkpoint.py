@@ -27,6 +27,7 @@ import numpy
 import torch
 
 import tensor_files
+from large_checkpoint import is_tracked, shapes
 
 
 def imitated(path, *bases, **members):
@@ -169,52 +170,6 @@ GOLDEN = {"layers": "[(15, 63, 1)] +[(24, 10, 5)] + [(24, 3, 2)] * 3 + [(24, 3, 
           "depth": 2, "prenet": 1, "groups": 4, "decoder": 32}
 
 
-def shapes(size):
-    """Names and shapes of the published network, in the order of its modules."""
-    width, audio, found = size["width"], "modality_encoders.AUDIO.", {}
-
-    def block(path):
-        for name, shape in [("norm1.weight", [width]), ("norm1.bias", [width]), ("attn.qkv.weight", [3 * width, width]),
-                            ("attn.qkv.bias", [3 * width]), ("attn.proj.weight", [width, width]), ("attn.proj.bias", [width]),
-                            ("norm2.weight", [width]), ("norm2.bias", [width]), ("mlp.fc1.weight", [4 * width, width]),
-                            ("mlp.fc1.bias", [4 * width]), ("mlp.fc2.weight", [width, 4 * width]), ("mlp.fc2.bias", [width])]:
-            found[f"{path}.{name}"] = shape
-
-    found[audio + "alibi_scale"] = [1, 1, size["heads"], 1, 1]
-    inputs = 1
-    for index, (channels, kernel) in enumerate(zip(size["channels"], size["kernels"])):
-        layer = f"{audio}local_encoder.conv_layers.{index}."
-        if index == 0:
-            found[layer + "0.low_hz_"] = found[layer + "0.band_hz_"] = [channels, 1]
-        else:
-            found[layer + "0.weight"] = [channels, inputs, kernel]
-        found[layer + "2.1.weight"] = found[layer + "2.1.bias"] = [channels]
-        if index == 0:
-            found[layer + "3.p_swish_alpha"] = found[layer + "3.p_swish_beta"] = [1, channels, 1]
-        inputs = channels
-    found[audio + "project_features.1.weight"] = found[audio + "project_features.1.bias"] = [inputs]
-    found[audio + "project_features.2.weight"], found[audio + "project_features.2.bias"] = [width, inputs], [width]
-    for index in range(1, 6):
-        found[f"{audio}relative_positional_encoder.{index}.0.weight"] = [width, width // size["groups"], 19]
-        found[f"{audio}relative_positional_encoder.{index}.0.bias"] = [width]
-    found[audio + "context_encoder.norm.weight"] = found[audio + "context_encoder.norm.bias"] = [width]
-    for index in range(size["prenet"]):
-        block(f"{audio}context_encoder.blocks.{index}")
-    for index in range(4):
-        channels = width if index == 0 else size["decoder"]
-        found[f"{audio}decoder.blocks.{index}.0.weight"] = [size["decoder"], channels // size["groups"], 7]
-        found[f"{audio}decoder.blocks.{index}.0.bias"] = [size["decoder"]]
-    found[audio + "decoder.proj.weight"], found[audio + "decoder.proj.bias"] = [width, size["decoder"]], [width]
-    for index in range(size["depth"]):
-        block(f"blocks.{index}")
-    return found
-
-
-def is_tracked(name):
-    """Whether the published teacher has it."""
-    return not any(part in name for part in ["local_encoder", "project_features", ".decoder."])
-
-
 def state_dict(tensors, teacher=None):
     """An OrderedDict as Module.state_dict gives it, versions of the modules included."""
     state = collections.OrderedDict(tensors)
@@ -234,7 +189,7 @@ def checkpoint(model, cfg=None, args=None, optimizer=None):
         "args": args, "cfg": cfg, "model": model, "criterion": collections.OrderedDict(), "optimizer_history": [history], "task_state": {},
         "extra_state": {"metrics": {"train": [(0, "loss", "AverageMeter", meter)]}, "previous_training_time": 12.5,
                         "train_iterator": {"epoch": 107, "iterations_in_epoch": 0, "shuffle": True},
-                        "seen": numpy.arange(4), "labels": {"a", "b"}},
+                        "seen": numpy.arange(4), "classes": {1, 2}},
         "last_optimizer_state": optimizer or {},
     }
 

@@ -100,8 +100,20 @@ struct PublishedCheckpoint {
             remedy: "give a checkpoint of fairseq, or save model.state_dict()")
     }
 
+    /// Whether a name may be shown to people as it is: it neither is endless nor steers a terminal.
+    static func isPrintable(_ name: String) -> Bool {
+        name.utf8.count <= 1_024
+            && name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control && $0 != "\u{FEFF}" }
+    }
+
     /// Says clearly what a file is that was not written by animal2vec 1.0.
     private func checkKind(_ tensors: [PublishedTensor]) throws {
+        let names = (tensors + teacher).map(\.name) + ignored.map(\.name)
+        guard names.allSatisfy(Self.isPrintable) else {
+            throw ImportError(
+                path, "holds a parameter whose name cannot be printed",
+                remedy: "fetch it again, from a source that you trust")
+        }
         if tensors.contains(where: { $0.name.hasPrefix("front_end.layers.") }) {
             throw ImportError(
                 path, "holds weights of this program already", remedy: "give its model folder to finetune or predict")

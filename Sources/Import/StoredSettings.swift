@@ -65,14 +65,21 @@ struct StoredSettings {
 
     /// A list of texts, also one that is written as Python.
     mutating func texts(_ path: String) throws -> [String]? {
-        let value = try value(path)
-        if case .texts(let texts) = value { return texts }
-        guard case .text(let text) = value else { return nil }
-        do {
-            return try PythonText.texts(text)
-        } catch {
-            throw Fault(path: path, problem: "a list such as ['a', 'b'] is expected: \(error)")
+        let texts: [String]
+        switch try value(path) {
+        case .texts(let list): texts = list
+        case .text(let text):
+            do {
+                texts = try PythonText.texts(text)
+            } catch {
+                throw Fault(path: path, problem: "a list such as ['a', 'b'] is expected: \(error)")
+            }
+        default: return nil
         }
+        guard texts.allSatisfy(PublishedCheckpoint.isPrintable) else {
+            throw Fault(path: path, problem: "holds a text that cannot be printed")
+        }
+        return texts
     }
 
     /// The first of several paths that has a value.
@@ -191,7 +198,7 @@ extension StoredSettings.Value: CustomStringConvertible {
         case .nothing: "nothing"
         case .boolean(let value): "\(value)"
         case .number(let value): "\(value)"
-        case .text(let text): "\"\(text.prefix(60))\""
+        case .text(let text): String(text.prefix(60)).debugDescription
         case .texts(let texts): "a list of \(texts.count) texts"
         }
     }

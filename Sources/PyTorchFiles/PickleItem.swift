@@ -83,7 +83,7 @@ public struct PickleItem: Sendable {
         case .boolean(let value): return "\(value)"
         case .integer(let value): return "\(value)"
         case .number(let value): return "\(value)"
-        case .text: return text.map { "\"\($0.prefix(60))\"" } ?? "a text"
+        case .text: return text.map { String($0.prefix(60)).debugDescription } ?? "a text"
         case .bytes: return "bytes"
         case .longInteger: return "a very large integer"
         case .node: break

@@ -78,6 +78,9 @@ import Testing
             #expect(
                 other.contains(
                     "is no animal2vec 1.0 network: of its 2 tensors (conv1.weight, layer1.0.bn1.weight, …) none"))
+            let escape = PickleBuilder.dictionary([.init("\u{1B}[2J.weight", key: "0", count: 12)])
+            let steering = ZipBuilder([("a/data.pkl", escape), ("a/data/0", floats)])
+            #expect(try refusal(CheckpointFiles.write(steering, to: folder)).contains("cannot be printed"))
             let empty = ZipBuilder([("a/data.pkl", PickleBuilder.dictionary([]))])
             #expect(try refusal(CheckpointFiles.write(empty, to: folder)).contains("holds no dictionary of parameters"))
 
@@ -129,7 +132,7 @@ import Testing
         let codes = Array("Nh)]}K0q.".utf8) + [0, 1, 2, 0x88, 0x89, 0xFF]
         var (planned, refused) = (0, 0)
         try withTemporaryFolder { folder in
-            for _ in 0..<150 {
+            for _ in 0..<80 {
                 var zip = sound
                 for _ in 0...roll(3) { zip.entries[0].content[roll(original.count)] = codes[roll(codes.count)] }
                 let checkpoint = try CheckpointFiles.write(zip, to: folder)
@@ -142,6 +145,6 @@ import Testing
                 }
             }
         }
-        #expect(planned > 5 && refused > 20, "\(planned) and \(refused)")
+        #expect(planned > 2 && refused > 10, "\(planned) and \(refused)")
     }
 }

@@ -73,7 +73,7 @@ import Testing
         #expect(meter.attribute("val")?.number == 1.25)
         #expect(meter.attribute("sum")?.number == 2.5)
         #expect(meter.attribute("count")?.integer == 3)
-        #expect(file.root["extra_state"]?["labels"]?.elements?.count == 2)
+        #expect(file.root["extra_state"]?["classes"]?.elements?.count == 2)
         let legacy = try PyTorchFile.open(Self.checkpoints.appending(path: "pretraining_legacy.pt"))
         #expect(legacy.root["args"]?.name == "argparse.Namespace")
         #expect(legacy.root["args"]?.attribute("embed_dim")?.integer == 16)
