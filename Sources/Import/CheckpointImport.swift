@@ -93,9 +93,8 @@ public struct CheckpointImport {
         let faults = description.faults()
         guard faults.isEmpty else {
             throw ImportError(
-                checkpoint.path,
-                "its configuration describes a network that cannot be: \(faults.joined(separator: "; "))",
-                remedy: "use another checkpoint")
+                checkpoint.path, "describes a model that cannot be: \(faults.joined(separator: "; "))",
+                remedy: "correct the options or the settings at the end of the command, or use another checkpoint")
         }
         return description
     }
