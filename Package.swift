@@ -47,10 +47,12 @@ let package = Package(
         .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Recordings and labels.
         library("Randomness"),
         library("Storage", ["CHDF5"]),
+        library("PyTorchFiles", ["CZlib", "Storage"]),
         library("Audio", ["CFFmpeg", "Storage"]),
         library("Labels", ["CMatio", "Storage"]),
         library("Corpus", ["Audio", "Labels", "Randomness", "Storage", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -64,6 +66,7 @@ let package = Package(
 
         // What people run.
         library("Inference", ["Models", "Audio", "Labels", "Storage", "Yams"]),
+        library("Import", ["Inference", "Models", "Neural", "PyTorchFiles", "Storage", "Torch"]),
         library(
             "Training",
             [
@@ -74,7 +77,7 @@ let package = Package(
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Preparation", "Report",
+                "Training", "Inference", "Import", "Preparation", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
@@ -88,7 +91,8 @@ let package = Package(
         tests("Corpus"),
         tests("Preparation"), tests("Evaluation"),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
-        tests("Inference"), tests("Report"),
+        tests("Inference"), tests("Report"), tests("PyTorchFiles"),
+        tests("Import", ["Models", "Neural", "PyTorchFiles"], resources: [.copy("Checkpoints")]),
         .testTarget(
             name: "CommandTests", dependencies: ["animal2vec", "Audio", "Labels", "TestSupport"],
             swiftSettings: swiftSettings),

@@ -134,6 +134,14 @@ public struct ModelFolder: Sendable {
         _ description: ModelDescription, weights: [(name: String, tensor: Tensor)], to url: URL,
         fileSystem: FileSystem = .live
     ) throws {
+        try write(description, entries: safetensorsEntries(weights), to: url, fileSystem: fileSystem)
+    }
+
+    /// The same from entries that hand their numbers over one after the other, so that they need not all be in memory.
+    public static func write(
+        _ description: ModelDescription, entries: [SafetensorsWriter.Entry], to url: URL,
+        fileSystem: FileSystem = .live
+    ) throws {
         var description = description
         let faults = description.faults()
         guard faults.isEmpty else { throw ConfigurationError(faults.map { "\(url.path): \($0)" }) }
@@ -143,8 +151,8 @@ public struct ModelFolder: Sendable {
         do {
             try fileSystem.remove(temporary)
             try fileSystem.makeFolder(temporary)
-            let summary = try writeTensors(
-                weights, to: temporary.appending(path: weightsName), fileSystem: fileSystem)
+            let summary = try SafetensorsWriter.write(
+                entries, to: temporary.appending(path: weightsName), fileSystem: fileSystem)
             description.weightsChecksum = hexadecimal(summary.checksum)
             try AtomicFile.write(
                 try description.yaml(), to: temporary.appending(path: descriptionName), fileSystem: fileSystem)

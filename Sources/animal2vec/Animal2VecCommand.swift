@@ -23,7 +23,7 @@ struct Animal2VecCommand: ParsableCommand {
         subcommands: [
             PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self,
             PredictCommand.self,
-            EvaluateCommand.self, ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
+            EvaluateCommand.self, ConvertCommand.self, ImportCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {

@@ -13,6 +13,7 @@ import Testing
         "predict": ["<model>", "<paths> ...", "--out", "--format", "--json"],
         "evaluate": ["--truth", "--predictions", "--json"],
         "convert": ["<labels>", "--to", "--out"],
+        "import": ["<checkpoint>", "--out", "--weights", "--window-seconds", "--classes", "--json", "--dry-run"],
         "doctor": [],
         "demo": [],
     ]

@@ -16,6 +16,15 @@ import Torch
         #expect(try weight(1, alone: true) != weight(2, alone: true))
     }
 
+    @Test func `Nowhere, a store has names and shapes, and takes no memory for numbers`() throws {
+        let store = ParameterStore(trainable: false, device: .meta)
+        // A terabyte, if there were numbers.
+        _ = try Linear(store.root["layer"], 1 << 19, 1 << 19)
+        #expect(store.parameters.map(\.name) == ["layer.weight", "layer.bias"])
+        #expect(store["layer.weight"]?.master.shape == [1 << 19, 1 << 19])
+        #expect(store["layer.weight"]?.master.device == .meta)
+    }
+
     @Test func `The same path twice is refused by name`() throws {
         let store = ParameterStore()
         _ = try Linear(store.root["a"], 2, 2)
