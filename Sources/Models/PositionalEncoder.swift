@@ -6,6 +6,7 @@ import Torch
 public struct PositionalEncoder {
     private let convolutions: [Convolution1d]
     private let norm: LayerNorm
+    private let inputNorm: LayerNorm?
 
     /// Creates one numbered convolution per layer.
     public init(_ path: ParameterPath, _ configuration: Animal2VecConfiguration) throws(TorchError) {
@@ -19,11 +20,13 @@ public struct PositionalEncoder {
         }
         self.convolutions = convolutions
         norm = LayerNorm(configuration.width, inFloat32: true)
+        inputNorm = positions.normsInput ? try LayerNorm(path["norm"], configuration.width) : nil
     }
 
     /// [R, T, D] to what is added to it, [R, T, D]
     public func callAsFunction(_ x_RTD: Tensor) throws(TorchError) -> Tensor {
-        var x = x_RTD
+        guard !convolutions.isEmpty else { return try x_RTD.zerosLike() }
+        var x = if let inputNorm { try inputNorm(x_RTD) } else { x_RTD }
         for convolution in convolutions {
             let half = convolution.kernel / 2
             x = try norm(convolution(x, before: half, after: half)).gelu()
@@ -37,7 +40,9 @@ public struct PositionalEncoder {
     /// The first convolution has nothing to see elsewhere and the last has nobody to tell elsewhere: with 7 % of the frames
     /// kept, two of five convolutions cost next to nothing.
     func callAsFunction(kept_nD: Tensor, keptInGrid: Tensor, rows: Int, frames: Int) throws(TorchError) -> Tensor {
-        guard convolutions.count >= 2, let first = convolutions.first, let last = convolutions.last else {
+        // A norm with learned numbers does not leave silence silent.
+        guard inputNorm == nil, convolutions.count >= 2, let first = convolutions.first, let last = convolutions.last
+        else {
             let empty = try Tensor.zeros([rows * frames, kept_nD.size(1)], kept_nD.scalarType, on: kept_nD.device)
             let grid = try empty.scattered(kept_nD, at: keptInGrid).reshaped([rows, frames, -1])
             return try self(grid).reshaped([rows * frames, -1]).selected(0, keptInGrid)
