@@ -33,7 +33,7 @@ public struct PerChannelEnergyNorm {
     ///
     /// Within blocks it is a product with a triangular matrix; what a block takes over from those before it is the same
     /// recursion over the ends of blocks.
-    static func smoothed(_ x_BNC: Tensor, _ smoothing_C: Tensor) throws(TorchError) -> Tensor {
+    package static func smoothed(_ x_BNC: Tensor, _ smoothing_C: Tensor) throws(TorchError) -> Tensor {
         // With x[0] before the first sample, m[0] = (1 − s) · x[0] + s · x[0].
         let first = try x_BNC.narrowed(1, 0, 1)
         let fed = try x_BNC * smoothing_C

@@ -44,12 +44,12 @@ public struct TeacherTargets: Codable, Sendable, Hashable {
     public init() {}
 
     /// The target [B, T, D] in float32 of what the blocks show, each [B, T, D].
-    func target(_ shown: ArraySlice<Tensor>) throws(TorchError) -> Tensor {
+    package func target(_ shown: ArraySlice<Tensor>) throws(TorchError) -> Tensor {
         try mean(shown, layerNorms, norms)
     }
 
     /// The target [B, D] of the class token, which has no time to be normed over.
-    func tokenTarget(_ shown: ArraySlice<Tensor>) throws(TorchError) -> Tensor {
+    package func tokenTarget(_ shown: ArraySlice<Tensor>) throws(TorchError) -> Tensor {
         try mean(shown, layerNorms.isEmpty ? [] : [.layer], norms.filter { $0 == .layer })
     }
 
@@ -110,7 +110,7 @@ public struct RegressionLoss: Codable, Sendable, Hashable {
     public init() {}
 
     /// Sum over everything of the scaled loss between rows [n, D].
-    func callAsFunction(_ prediction: Tensor, _ target: Tensor) throws(TorchError) -> Tensor {
+    package func callAsFunction(_ prediction: Tensor, _ target: Tensor) throws(TorchError) -> Tensor {
         let factor = scale ?? 1 / Double(target.size(-1)).squareRoot()
         guard beta > 0 else { return try (prediction.to(.float32) - target).squared().sum() * factor }
         return try operate(

@@ -10,7 +10,7 @@ import Torch
 
 extension AdamW.Configuration {
     /// As a recipe says.
-    init(_ recipe: Recipe.Optimizer) {
+    package init(_ recipe: Recipe.Optimizer) {
         self.init()
         (beta1, beta2, epsilon, weightDecay) = (recipe.beta1, recipe.beta2, recipe.epsilon, recipe.weightDecay)
         decoupled = recipe.name == .adamw

@@ -41,7 +41,7 @@ public struct FineTuningModel: ModelConfiguration {
     /// Dropout while fine-tuning.
     public var dropout: DropoutRates = {
         var rates = DropoutRates()
-        (rates.attention, rates.layer) = (0.2, 0.1)
+        (rates.attention, rates.activation, rates.layer, rates.prenetLayer) = (0.2, 0.1, 0.1, 0.1)
         return rates
     }()
     /// What names the classes.

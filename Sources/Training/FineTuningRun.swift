@@ -60,7 +60,9 @@ public struct FineTuningRun {
             classes: vocabulary.labels, decoding: resolved.decoding)
         try description.checkRecipe()
         let run = try RunFolder(folder)
-        let weights = resolved.model.classWeights == .balanced ? Self.balancedWeights(recordings, vocabulary) : []
+        let weights =
+            resolved.model.classWeights == .balanced
+            ? Self.balancedWeights(recordings.flatMap(\.events), vocabulary) : []
         var recipe = resolved
         recipe.batch = try settledBatch(resolved, description, run, device)
         try run.settle(recipe)
@@ -121,9 +123,9 @@ public struct FineTuningRun {
     }
 
     /// Mean seconds of a class over the seconds of each, from a tenth to ten.
-    static func balancedWeights(_ recordings: [LabelledRecording], _ vocabulary: Vocabulary) -> [Float] {
+    package static func balancedWeights(_ events: [Event], _ vocabulary: Vocabulary) -> [Float] {
         var seconds = [Double](repeating: 0, count: vocabulary.count)
-        for event in recordings.flatMap(\.events) {
+        for event in events {
             if let index = vocabulary.index(of: event.label) { seconds[index] += event.endSeconds - event.startSeconds }
         }
         let mean = seconds.reduce(0, +) / Double(max(seconds.count, 1))

@@ -2,7 +2,7 @@ import Models
 
 extension Recipe.Optimizer {
     /// Chooses what the recipe leaves open.
-    mutating func settleHabits(_ compatibility: Compatibility) {
+    package mutating func settleHabits(_ compatibility: Compatibility) {
         let published = compatibility == .animal2vec1
         decayExemption = decayExemption ?? (published ? Recipe.Optimizer.DecayExemption.none : .vectors)
     }
@@ -10,14 +10,14 @@ extension Recipe.Optimizer {
 
 extension Recipe.Schedule {
     /// Chooses what the recipe leaves open.
-    mutating func settleHabits(_ compatibility: Compatibility) {
+    package mutating func settleHabits(_ compatibility: Compatibility) {
         usesPreviousUpdate = usesPreviousUpdate ?? (compatibility == .animal2vec1)
     }
 }
 
 extension PretrainingRecipe {
     /// Chooses what the recipe leaves open, by the habits of the model.
-    mutating func settleHabits(_ compatibility: Compatibility) {
+    package mutating func settleHabits(_ compatibility: Compatibility) {
         optimizer.settleHabits(compatibility)
         schedule.settleHabits(compatibility)
     }
@@ -25,7 +25,7 @@ extension PretrainingRecipe {
 
 extension FineTuningRecipe {
     /// Chooses what the recipe leaves open, by the habits of the model.
-    mutating func settleHabits(_ compatibility: Compatibility) {
+    package mutating func settleHabits(_ compatibility: Compatibility) {
         optimizer.settleHabits(compatibility)
         schedule.settleHabits(compatibility)
     }

@@ -10,6 +10,7 @@ struct LabelFrames {
     var labels_BTC: Tensor
     /// [B, T, 1], 1 where labels are complete; nil where they are everywhere.
     var known: Tensor?
+    private let isKnownThroughout: [Bool]
 
     /// - Parameter separationFrames: frames kept free between events of one class that touch.
     init(
@@ -28,16 +29,22 @@ struct LabelFrames {
                 }
             }
         }
+        isKnownThroughout = batch.known.indices.map { row in
+            let end = Double(batch.validFrames[row]) / batch.rateHz
+            return batch.known[row].contains { $0.lowerBound <= 1e-6 && $0.upperBound >= end - 1e-6 }
+        }
         known =
             taught.allSatisfy { $0 == 1 } ? nil : try Tensor(taught, shape: [batch.count, grid.count, 1]).to(device)
     }
 
-    /// One frame per clip: a class is heard if it is anywhere, and is known not to be if all frames are known.
+    /// One frame per clip: a class is heard if it is anywhere, and is known not to be if the clip's labels are complete.
     func ofClips() throws(TorchError) -> LabelFrames {
         var clips = self
         clips.labels_BTC = try labels_BTC.maximum([1], keep: true)
-        clips.known = try known.map { known throws(TorchError) in
-            try clips.labels_BTC.maximum(known.minimum([1], keep: true).expanded(clips.labels_BTC.shape))
+        clips.known = nil
+        if isKnownThroughout.contains(false) {
+            let whole = try Tensor(isKnownThroughout.map { $0 ? Float(1) : 0 }, shape: [isKnownThroughout.count, 1, 1])
+            clips.known = try clips.labels_BTC.maximum(whole.to(labels_BTC.device))
         }
         return clips
     }

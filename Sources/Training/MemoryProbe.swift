@@ -5,15 +5,18 @@ import Neural
 import Torch
 
 /// Finds the largest number of windows that the memory takes.
-struct MemoryProbe {
+package struct MemoryProbe {
     /// Where the network computes.
-    let device: Device
+    package let device: Device
+
+    /// A probe of a device.
+    package init(device: Device) { self.device = device }
 
     /// The batch with its number of windows found: a divisor of the windows per update.
     ///
     /// On a CPU, where a lack of memory ends the program or stops the computer, the peaks of few windows are measured and
     /// extended in a straight line; on a GPU more and more are tried until one is too many.
-    func batch(
+    package func batch(
         _ batch: Recipe.Batch, seconds: Double, rateHz: Double, _ objective: any TrainingObjective
     ) throws -> Recipe.Batch {
         let total = batch.windowsPerUpdate ?? batch.clipsPerUpdate

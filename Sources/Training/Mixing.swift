@@ -5,16 +5,16 @@ import Randomness
 import Torch
 
 /// Who is mixed with whom in a micro-batch, and how loud; a function of the key only.
-struct Mixing {
+package struct Mixing {
     /// The other clip of each; itself for a clip that is not mixed.
-    let partners: [Int]
+    package let partners: [Int]
     /// Share of the first clip as heard, 1 for a clip that is not mixed.
-    let ratios: [Double]
+    package let ratios: [Double]
     private let mixup: BetweenClassMixup
     private let device: Device
 
     /// Nil when this micro-batch is not mixed.
-    init?(_ mixup: BetweenClassMixup, _ count: Int, _ key: KeyedRandom, on device: Device) {
+    package init?(_ mixup: BetweenClassMixup, _ count: Int, _ key: KeyedRandom, on device: Device) {
         var random = key
         guard mixup.probability > 0, count > 1 else { return nil }
         let lowest = max(1e-6, mixup.lowestRatio)
@@ -40,7 +40,9 @@ struct Mixing {
     }
 
     /// Clips [B, N] as heard.
-    func mix(_ wave_BN: Tensor, sampleRateHz: Double, _ compatibility: Compatibility) throws(TorchError) -> Tensor {
+    package func mix(_ wave_BN: Tensor, sampleRateHz: Double, _ compatibility: Compatibility) throws(TorchError)
+        -> Tensor
+    {
         try withoutGradients { () throws(TorchError) in
             try mixup.mix(
                 wave_BN, partners: partners_B, ratio_B1: ratios_B1, sampleRateHz: sampleRateHz,
@@ -49,14 +51,14 @@ struct Mixing {
     }
 
     /// y = r · y1 + (1 − r) · y2, where labels are mixed at all.
-    func mix(labels_BTC: Tensor) throws(TorchError) -> Tensor {
+    package func mix(labels_BTC: Tensor) throws(TorchError) -> Tensor {
         guard mixup.mixesLabels else { return labels_BTC }
         let ratios = try ratios_B1.unsqueezed(2)
         return try labels_BTC * ratios + labels_BTC.selected(0, partners_B) * (1 - ratios)
     }
 
     /// What is known [B, T, C] of clips and of those mixed into them, both of which must be.
-    func mix(known: Tensor) throws(TorchError) -> Tensor {
+    package func mix(known: Tensor) throws(TorchError) -> Tensor {
         mixup.mixesLabels ? try known * known.selected(0, partners_B) : known
     }
 }
