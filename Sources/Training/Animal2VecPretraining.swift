@@ -108,7 +108,7 @@ package final class Animal2VecPretraining: TrainingObjective {
             var metrics = [
                 "target_deviation": deviations.target, "prediction_deviation": deviations.prediction,
                 "masked_share": masked / Double(mask.rowCount * frames),
-                "teacher_decay": self.teacherDecay.value(after: update),
+                "teacher_decay": self.teacherDecay.value(after: update + 1),
             ]
             if let probed { metrics["probe_loss"] = try probed.item() }
             return metrics
@@ -129,7 +129,7 @@ package final class Animal2VecPretraining: TrainingObjective {
     }
 
     package func updateApplied(_ update: Int) throws {
-        let decay = teacherDecay.value(after: update - 1)
+        let decay = teacherDecay.value(after: update)
         // At 1 the teacher stands still.
         if decay < 1 { try model.teacher.follow(model.student, decay: decay) }
     }
