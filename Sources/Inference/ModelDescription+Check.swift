@@ -119,13 +119,7 @@ private struct Check {
         if masking.kind == .spans, masking.inverse {
             faults.append("encoder.masking.inverse: is for kind: blocks only")
         }
-        let rates = encoder.dropout
-        for (name, rate) in [
-            ("projection", rates.projection), ("attention", rates.attention), ("activation", rates.activation),
-            ("feedForward", rates.feedForward), ("entry", rates.entry), ("decoder", rates.decoder),
-            ("input", rates.input), ("layer", rates.layer), ("prenetLayer", rates.prenetLayer),
-            ("firstPath", rates.firstPath), ("lastPath", rates.lastPath),
-        ] { number("encoder.dropout.\(name)", rate, 0...0.999) }
+        for (name, rate) in encoder.dropout.named { number("encoder.dropout.\(name)", rate, 0...0.999) }
     }
 
     mutating func head(_ head: ClassifierHead.Configuration, _ encoder: Animal2VecConfiguration) {

@@ -42,6 +42,15 @@ public struct DropoutRates: Codable, Sendable, Hashable {
         return rates
     }
 
+    /// All by their names.
+    public var named: [(name: String, rate: Double)] {
+        [
+            ("projection", projection), ("attention", attention), ("activation", activation),
+            ("feedForward", feedForward), ("entry", entry), ("decoder", decoder), ("input", input), ("layer", layer),
+            ("prenetLayer", prenetLayer), ("firstPath", firstPath), ("lastPath", lastPath),
+        ]
+    }
+
     /// Drop path of main block `index` of `count`.
     func path(_ index: Int, of count: Int) -> Double {
         count < 2 ? firstPath : firstPath + (lastPath - firstPath) * Double(index) / Double(count - 1)

@@ -25,6 +25,17 @@ public struct FineTuningRun {
     private func resolve(_ model: ModelFolder) throws -> FrameClassifierRecipe {
         let layer = try RecipeLayer.find(recipe, in: ShippedRecipes.fineTuning)
         var resolved = try FrameClassifierRecipe(model: .init()).under([layer], overrides: settings)
+        let tuning = resolved.model
+        try RecipeCheck.run { check in
+            check.dropout("model.dropout", tuning.dropout)
+            check.loss("model.loss", tuning.loss)
+            check.mixup(tuning.mixup)
+            for (name, hiding) in [("timeMask", tuning.timeMask), ("channelMask", tuning.channelMask)] {
+                check.notNegative("model.\(name).probability", hiding.probability)
+                check.atLeast("model.\(name).length", hiding.length, 1)
+            }
+            check.notNegative("model.separationSeconds", tuning.separationSeconds)
+        }
         resolved.settleHabits(model.description.encoder.compatibility)
         let rate = model.description.sampleRateHz
         if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = rate }

@@ -31,6 +31,11 @@ public struct PretrainingRun {
         resolved.model.network.frontEnd.sampleRateHz = resolved.data.sampleRateHz
         resolved.settleHabits(resolved.model.network.compatibility)
         try description(resolved).checkRecipe()
+        let model = resolved.model
+        try RecipeCheck.run { check in
+            check.mixup(model.mixup)
+            check.loss("model.probe.loss", model.probe.loss)
+        }
         return (resolved, recordings)
     }
 

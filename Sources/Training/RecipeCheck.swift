@@ -1,4 +1,5 @@
 import Inference
+import Models
 
 /// Looks for values that no run can work with, and collects what it finds.
 struct RecipeCheck {
@@ -39,6 +40,26 @@ struct RecipeCheck {
                 "data.sampleRateHz: a rate from 100 Hz to 10 MHz is expected, or 0 to take that of the data or the model, "
                     + "found \(data.sampleRateHz)")
         }
+    }
+
+    mutating func rate(_ path: String, _ value: Double) {
+        if !(0..<1).contains(value) { faults.append("\(path): a number from 0 to below 1 is expected, found \(value)") }
+    }
+
+    mutating func dropout(_ path: String, _ rates: DropoutRates) {
+        for (name, value) in rates.named { rate("\(path).\(name)", value) }
+    }
+
+    mutating func loss(_ path: String, _ loss: FocalLoss) {
+        if loss.alpha > 1 { faults.append("\(path).alpha: a number up to 1 is expected, found \(loss.alpha)") }
+        notNegative("\(path).gamma", loss.gamma)
+        rate("\(path).smoothing", loss.smoothing)
+    }
+
+    mutating func mixup(_ mixup: BetweenClassMixup) {
+        share("model.mixup.probability", mixup.probability)
+        share("model.mixup.lowestRatio", mixup.lowestRatio)
+        positive("model.mixup.windowSeconds", mixup.windowSeconds)
     }
 
     mutating func batch(_ batch: Recipe.Batch) {

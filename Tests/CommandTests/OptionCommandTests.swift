@@ -87,6 +87,14 @@ import Testing
                         + ["model.head.scope=clipToken"], "model.head.scope: clipToken needs a model with"
                 ),
                 (
+                    Workplace.finetuning(from: place.pretrained, corpus: place.corpus, run: run)
+                        + ["model.dropout.lastPath=1"], "model.dropout.lastPath: a number from 0 to below 1"
+                ),
+                (
+                    Workplace.pretraining(corpus: place.corpus, run: run) + ["model.mixup.lowestRatio=-1"],
+                    "model.mixup.lowestRatio: a number from 0 to 1"
+                ),
+                (
                     Workplace.pretraining(corpus: place.corpus, run: run) + ["batch.clips=auto"],
                     "batch.windowsPerUpdate: is needed with clips: auto"
                 ),

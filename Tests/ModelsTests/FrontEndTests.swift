@@ -80,7 +80,7 @@ import Torch
         arguments: [
             100.0, 200, 1000, 2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000, 256000, 312500,
             384000, 500000, 1_000_000,
-        ], FrontEnd.FilterNorm.allCases)
+        ], FrontEnd.FilterNorm.allCases.filter { $0 != .pcen })
     func `At any rate a frame lasts about 5 ms and the stack gives the number of frames it promises`(
         rateHz: Double, norm: FrontEnd.FilterNorm
     ) throws {
@@ -105,7 +105,7 @@ import Torch
         for (samples, frames) in counts { #expect(configuration.frameCount(samples: samples) == frames) }
     }
 
-    @Test(arguments: FrontEnd.FilterNorm.allCases, [8000.0, 16000, 32000, 250_000])
+    @Test(arguments: FrontEnd.FilterNorm.allCases.filter { $0 != .pcen }, [8000.0, 16000, 32000, 250_000])
     func `A frame looks around the time it stands for`(norm: FrontEnd.FilterNorm, rateHz: Double) throws {
         var configuration = FrontEnd.Configuration()
         configuration.filterNorm = norm
