@@ -14,9 +14,12 @@ public struct FeatureEncoder {
     private let linear: Linear
 
     /// Creates `front_end` and `projection`.
-    public init(_ path: ParameterPath, _ configuration: Animal2VecConfiguration) throws(TorchError) {
+    public init(
+        _ path: ParameterPath, _ configuration: Animal2VecConfiguration, recomputes: Bool = false
+    ) throws(TorchError) {
         frontEnd = try FrontEnd(
-            path["front_end"], configuration.frontEnd, compatibility: configuration.compatibility)
+            path["front_end"], configuration.frontEnd, compatibility: configuration.compatibility,
+            recomputes: recomputes)
         let channels = configuration.frontEnd.resolvedLayers.last!.channels
         norm = try LayerNorm(path["projection"]["norm"], channels, inFloat32: true)
         linear = try Linear(path["projection"]["linear"], channels, configuration.width)
@@ -55,7 +58,7 @@ public final class Animal2Vec {
     ///
     /// - Parameters:
     ///   - probedClasses: classes that a linear layer learns to tell from what the student learns, without a say in it.
-    ///   - recomputes: the student's blocks forget what they compute on the way and compute it again for gradients.
+    ///   - recomputes: the student's layers forget what they compute on the way and compute it again for gradients.
     public init(
         _ configuration: Animal2VecConfiguration, probedClasses: Int = 0, recomputes: Bool = false, seed: UInt64 = 0,
         precision: Precision = .fp32, device: Device = .cpu
@@ -64,9 +67,9 @@ public final class Animal2Vec {
         student = ParameterStore(seed: seed, precision: precision, device: device)
         teacher = ParameterStore(seed: seed, precision: precision, trainable: false, device: device)
         let (root, width, loss) = (student.root, configuration.width, configuration.loss)
-        features = try FeatureEncoder(root, configuration)
+        features = try FeatureEncoder(root, configuration, recomputes: recomputes)
         context = try ContextEncoder(root, configuration, recomputes: recomputes)
-        decoder = try FrameDecoder(root["decoder"], configuration)
+        decoder = try FrameDecoder(root["decoder"], configuration, recomputes: recomputes)
         teacherContext = try ContextEncoder(teacher.root, configuration)
         let predictsToken = configuration.classToken && loss.classToken > 0 && loss.classTokenTarget == .token
         predictToken = predictsToken ? try Linear(root["class_predictor"], width, width) : nil

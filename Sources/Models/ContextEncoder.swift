@@ -28,7 +28,7 @@ public struct ContextEncoder {
 
     /// Creates `positions`, `prenet`, `class_token`, `alibi_scale` and `blocks`, as far as the configuration has them.
     ///
-    /// - Parameter recomputes: blocks forget what they compute on the way and compute it again for gradients.
+    /// - Parameter recomputes: layers forget what they compute on the way and compute it again for gradients.
     public init(
         _ path: ParameterPath, _ configuration: Animal2VecConfiguration, rates: DropoutRates? = nil,
         recomputes: Bool = false
@@ -37,7 +37,7 @@ public struct ContextEncoder {
         self.recomputes = recomputes
         let rates = rates ?? configuration.dropout
         self.rates = rates
-        encodePositions = try PositionalEncoder(path["positions"], configuration)
+        encodePositions = try PositionalEncoder(path["positions"], configuration, recomputes: recomputes)
         norm = try LayerNorm(path["prenet"]["norm"], configuration.width)
         var prenet: [TransformerBlock] = []
         for index in 0..<configuration.prenetDepth {
@@ -188,7 +188,8 @@ public struct ContextEncoder {
 
     /// The places of all frames of a clip.
     private func consecutivePlaces(_ count: Int, on device: Device, _ mode: PassMode) throws(TorchError) -> Places {
-        if let alibiScale, classToken == nil, !mode.isLearning, DistancePenalty.isWorthwhile(frames: count, on: device) {
+        if let alibiScale, classToken == nil, !mode.isLearning, DistancePenalty.isWorthwhile(frames: count, on: device)
+        {
             let strengths = try alibiScale.clamped(min: 0) * Tensor(slopes) * configuration.positionScale
             return Places(bias: .distance(try DistancePenalty(strengths: strengths.array(Float.self), frames: count)))
         }

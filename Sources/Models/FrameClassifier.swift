@@ -24,7 +24,7 @@ public final class FrameClassifier {
     /// - Parameters:
     ///   - head: what names the classes.
     ///   - rates: dropout while fine-tuning.
-    ///   - recomputes: blocks forget what they compute on the way and compute it again for gradients.
+    ///   - recomputes: layers forget what they compute on the way and compute it again for gradients.
     public init(
         _ configuration: Animal2VecConfiguration, classCount: Int, head: ClassifierHead.Configuration = .init(),
         rates: DropoutRates = .init(), recomputes: Bool = false, seed: UInt64 = 0, precision: Precision = .fp32,
@@ -33,7 +33,7 @@ public final class FrameClassifier {
         self.configuration = configuration
         self.classCount = classCount
         store = ParameterStore(seed: seed, precision: precision, trainable: trainable, device: device)
-        features = try FeatureEncoder(store.root, configuration)
+        features = try FeatureEncoder(store.root, configuration, recomputes: recomputes)
         context = try ContextEncoder(store.root, configuration, rates: rates, recomputes: recomputes)
         self.head = try ClassifierHead(store.root["head"], head, encoder: configuration, classCount: classCount)
     }

@@ -176,11 +176,14 @@ public struct FrontEnd {
     private let energyNorm: PerChannelEnergyNorm?
     private let pSwish: PSwish?
     private let layers: [Layer]
+    private let recomputes: Bool
 
     /// Creates the parameters of the stack under `path`.
     public init(
-        _ path: ParameterPath, _ configuration: Configuration, compatibility: Compatibility = .none
+        _ path: ParameterPath, _ configuration: Configuration, compatibility: Compatibility = .none,
+        recomputes: Bool = false
     ) throws(TorchError) {
+        self.recomputes = recomputes
         layers = configuration.resolvedLayers
         var convolutions: [Convolution1d?] = []
         var norms: [LayerNorm?] = []
@@ -229,7 +232,9 @@ public struct FrontEnd {
     /// Waveform [B, N] to features [B, T, C].
     public func callAsFunction(_ wave_BN: Tensor) throws(TorchError) -> Tensor {
         var x = try wave_BN.unsqueezed(2)
-        for index in layers.indices { x = try layer(index, x) }
+        for index in layers.indices {
+            x = try recomputed(x, if: recomputes) { (x) throws(TorchError) in try layer(index, x) }
+        }
         return x
     }
 

@@ -7,9 +7,13 @@ public struct PositionalEncoder {
     private let convolutions: [Convolution1d]
     private let norm: LayerNorm
     private let inputNorm: LayerNorm?
+    private let recomputes: Bool
 
     /// Creates one numbered convolution per layer.
-    public init(_ path: ParameterPath, _ configuration: Animal2VecConfiguration) throws(TorchError) {
+    public init(
+        _ path: ParameterPath, _ configuration: Animal2VecConfiguration, recomputes: Bool = false
+    ) throws(TorchError) {
+        self.recomputes = recomputes
         let positions = configuration.positions
         let kernel = max(3, positions.kernel / max(positions.layers, 1)) | 1
         var convolutions: [Convolution1d] = []
@@ -29,7 +33,9 @@ public struct PositionalEncoder {
         var x = if let inputNorm { try inputNorm(x_RTD) } else { x_RTD }
         for convolution in convolutions {
             let half = convolution.kernel / 2
-            x = try norm(convolution(x, before: half, after: half)).gelu()
+            x = try recomputed(x, if: recomputes) { (x) throws(TorchError) in
+                try norm(convolution(x, before: half, after: half)).gelu()
+            }
         }
         return x
     }
@@ -57,7 +63,9 @@ public struct PositionalEncoder {
         let spread = try first.spread(kept_nD, to: seen.flipped([1]).reshaped([-1]), count: rows * padded)
         var x = try norm(spread.reshaped([rows, padded, -1]).narrowed(1, half, frames)).gelu()
         for convolution in convolutions[1..<(convolutions.count - 1)] {
-            x = try norm(convolution(x, before: half, after: half)).gelu()
+            x = try recomputed(x, if: recomputes) { (x) throws(TorchError) in
+                try norm(convolution(x, before: half, after: half)).gelu()
+            }
         }
         let width = x.size(2)
         let windows = try x.padded([0, 0, half, half]).reshaped([rows * padded, width]).selected(0, seen.reshaped([-1]))

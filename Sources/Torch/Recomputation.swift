@@ -26,6 +26,14 @@ public func recomputed(
     return attached.map { Tensor(owning: $0!) }
 }
 
+/// The result of one step of a network, forgotten and computed again if `isOn`; `body` as above.
+public func recomputed(
+    _ input: Tensor, if isOn: Bool, _ body: @escaping (Tensor) throws(TorchError) -> Tensor
+) throws(TorchError) -> Tensor {
+    guard isOn else { return try body(input) }
+    return try recomputed([input]) { (inputs) throws(TorchError) in [try body(inputs[0])] }[0]
+}
+
 /// What the second run needs.
 private final class Recomputation {
     let inputs: [Tensor]

@@ -74,7 +74,7 @@ package final class Animal2VecPretraining: TrainingObjective {
         self.export = export
         teacherDecay = Ramp(recipe.teacher)
         model = try Animal2Vec(
-            recipe.model.network, probedClasses: vocabulary.count, recomputes: recipe.batch.recomputesBlocks,
+            recipe.model.network, probedClasses: vocabulary.count, recomputes: recipe.batch.recomputesLayers,
             seed: recipe.seed, precision: recipe.precision.compute, device: device)
     }
 

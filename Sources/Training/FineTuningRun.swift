@@ -114,7 +114,7 @@ public struct FineTuningRun {
     ) throws -> FrameClassifier {
         try FrameClassifier(
             description.encoder, classCount: description.classes.count, head: recipe.model.head,
-            rates: recipe.model.dropout, recomputes: recipe.batch.recomputesBlocks, seed: recipe.seed,
+            rates: recipe.model.dropout, recomputes: recipe.batch.recomputesLayers, seed: recipe.seed,
             precision: recipe.precision.compute, device: device)
     }
 

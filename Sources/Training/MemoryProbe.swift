@@ -76,7 +76,7 @@ package struct MemoryProbe {
         guard found > 0 else {
             throw RunError(
                 description: "batch.clips: the device has too little memory for one window at a time; take a smaller "
-                    + "model, data.windowSeconds, batch.recomputesBlocks=true or precision.compute=bf16")
+                    + "model, data.windowSeconds, batch.recomputesLayers=true or precision.compute=bf16")
         }
         return (found, found == divisors.last ? "all of an update" : "more do not fit on \(device)")
     }

@@ -9,9 +9,9 @@ extension Recipe {
         public var windowsPerUpdate: Int?
         /// Share of the free memory that `clips: auto` may take.
         public var memoryShare = 0.8
-        /// Whether blocks forget what they compute on the way and compute it again for gradients: a third more work, a
-        /// fraction of the memory, the same numbers.
-        public var recomputesBlocks = false
+        /// Whether layers forget what they compute on the way and compute it again for gradients: up to a third more work,
+        /// less memory, the same numbers.
+        public var recomputesLayers = false
 
         /// Windows per update.
         public var clipsPerUpdate: Int { clips * accumulation }
@@ -38,7 +38,7 @@ extension Recipe {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case clips, accumulation, windowsPerUpdate, memoryShare, recomputesBlocks
+            case clips, accumulation, windowsPerUpdate, memoryShare, recomputesLayers
         }
 
         private static let automatic = "auto"
@@ -55,7 +55,7 @@ extension Recipe {
             accumulation = try container.decode(Int.self, forKey: .accumulation)
             windowsPerUpdate = try container.decodeIfPresent(Int.self, forKey: .windowsPerUpdate)
             memoryShare = try container.decode(Double.self, forKey: .memoryShare)
-            recomputesBlocks = try container.decode(Bool.self, forKey: .recomputesBlocks)
+            recomputesLayers = try container.decode(Bool.self, forKey: .recomputesLayers)
         }
 
         /// Writes `auto` or a number.
@@ -69,7 +69,7 @@ extension Recipe {
             try container.encode(accumulation, forKey: .accumulation)
             try container.encode(windowsPerUpdate, forKey: .windowsPerUpdate)
             try container.encode(memoryShare, forKey: .memoryShare)
-            try container.encode(recomputesBlocks, forKey: .recomputesBlocks)
+            try container.encode(recomputesLayers, forKey: .recomputesLayers)
         }
     }
 }

@@ -15,7 +15,7 @@ import Testing
                 "model.network.masking.kind=blocks", "model.network.masking.probability=0.7",
                 "model.network.dropout.lastPath=0.1", "model.mixup.sameRatio=false", "model.probe.isOn=true",
                 "optimizer.adaptiveClipping.isOn=true", "optimizer.adaptiveClipping.warmupUpdates=5",
-                "optimizer.finalWeightDecay=0.02", "batch.recomputesBlocks=true", "schedule.totalUpdates=20",
+                "optimizer.finalWeightDecay=0.02", "batch.recomputesLayers=true", "schedule.totalUpdates=20",
                 "batch.clips=auto", "batch.windowsPerUpdate=4",
             ]
             let run = folder.appending(path: "run")
@@ -53,7 +53,7 @@ import Testing
             let clips = folder.appending(path: "clips")
             let token =
                 Workplace.finetuning(from: run, corpus: place.corpus, run: clips) + [
-                    "model.head.scope=clipToken", "batch.recomputesBlocks=true", "schedule.totalUpdates=6",
+                    "model.head.scope=clipToken", "batch.recomputesLayers=true", "schedule.totalUpdates=6",
                 ]
             let clipAnswer = try Program.run(token)
             #expect(clipAnswer.ending == .status(0), "\(clipAnswer.errors)")

@@ -92,7 +92,7 @@ import Training
         #expect(recipe.optimizer.weightDecay == 0.0075 && recipe.optimizer.finalWeightDecay == 0.0125)
         let clipping = recipe.optimizer.adaptiveClipping
         #expect(clipping.isOn && clipping.decay == 0.99 && clipping.factor == 1.04 && clipping.warmupUpdates == 100)
-        #expect(recipe.precision.compute == .bf16 && recipe.batch.recomputesBlocks)
+        #expect(recipe.precision.compute == .bf16 && recipe.batch.recomputesLayers)
         #expect(network.compatibility == .none && recipe.optimizer.decayExemption == .vectors)
     }
 
