@@ -144,7 +144,7 @@ extension Animal2VecConfiguration {
             largest = max(largest, length * layer.channels * energies)
         }
         // Several copies of the widest layer live at a time; of attention its scores, where they are not fused away.
-        let attention = learnsAlibi ? 2 * heads * length * length : 0
+        let attention = distances.kind == .alibi && learnsAlibi ? 2 * heads * length * length : 0
         return 4 * (4 * largest + max(attention, (3 + 2 * feedForwardRatio) * length * width))
     }
 }

@@ -31,7 +31,10 @@ extension ModelDescription {
         let width = encoder.width
         for (index, layer) in layers.enumerated() {
             if index == 0, encoder.frontEnd.sincFilters {
-                sizes.append(("front_end.layers.0.filters.low_hz", [layer.channels, 1]))
+                sizes.append(
+                    encoder.frontEnd.learnsTaps
+                        ? ("front_end.layers.0.filters.taps", [layer.channels, 1, layer.kernel])
+                        : ("front_end.layers.0.filters.low_hz", [layer.channels, 1]))
             } else {
                 let inputs = index == 0 ? 1 : layers[index - 1].channels
                 sizes.append(("front_end.layers.\(index).convolution.weight", [layer.channels, inputs, layer.kernel]))
@@ -45,11 +48,15 @@ extension ModelDescription {
         }
         let blocks =
             (0..<encoder.prenetDepth).map { "prenet.blocks.\($0)" } + (0..<encoder.depth).map { "blocks.\($0)" }
+        let gates = encoder.feedForward == .geglu ? 2 : 1
         for block in blocks {
             sizes.append(("\(block).attention.qkv.weight", [3 * width, width]))
-            sizes.append(("\(block).expand.weight", [encoder.feedForwardRatio * width, width]))
+            sizes.append(("\(block).expand.weight", [gates * encoder.feedForwardRatio * width, width]))
         }
-        if kind == .frameClassifier { sizes.append(("head.weight", [classes.count, width])) }
+        guard kind == .frameClassifier else { return sizes }
+        let asksByClass = head.kind == .attentive && head.scope.isClip
+        sizes.append(("head.weight", [asksByClass ? 1 : classes.count, width]))
+        if asksByClass { sizes.append(("head.questions", [classes.count, width])) }
         return sizes
     }
 }

@@ -77,8 +77,8 @@ public struct ModelFolder: Sendable {
                 remedy: "finetune it on labels first")
         }
         let classifier = try FrameClassifier(
-            description.encoder, classCount: description.classes.count, rates: .none, precision: precision,
-            trainable: false, device: device)
+            description.encoder, classCount: description.classes.count, head: description.head, rates: .none,
+            precision: precision, trainable: false, device: device)
         let coverage = try classifier.store.load(weights)
         try refuse(missing: coverage.missing, unexpected: coverage.unexpected)
         return classifier
@@ -97,7 +97,8 @@ public struct ModelFolder: Sendable {
     ///
     /// - Parameter network: the teacher's weights are there if the model was written with `teacher.` names.
     public func loadEncoder(into store: ParameterStore, network: Network = .student) throws {
-        let isOurs = { (name: String) in !name.hasPrefix("head.") && !name.hasPrefix("decoder.") }
+        let others = ["head.", "decoder.", "class_predictor.", "reconstruction.", "probe."]
+        let isOurs = { (name: String) in !others.contains(where: name.hasPrefix) }
         let coverage = try store.load(weights) { name in isOurs(name) && store[name] != nil ? name : nil }
         try refuse(missing: coverage.missing.filter(isOurs), unexpected: [])
         guard network == .teacher else { return }

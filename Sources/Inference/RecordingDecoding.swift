@@ -8,6 +8,8 @@ struct RecordingDecoding {
     private(set) var seconds = 0.0
     private var damage: [String] = []
     private let file: AudioFile
+    private let description: ModelDescription
+    private var frames = 0
     private let framesPerSecond: Double
     private let classCount: Int
     private let modelRateHz: Double
@@ -18,6 +20,7 @@ struct RecordingDecoding {
         _ description: ModelDescription, _ configuration: EventDecoder.Configuration
     ) {
         self.file = file
+        self.description = description
         framesPerSecond = description.framesPerSecond
         classCount = description.classes.count
         modelRateHz = description.sampleRateHz
@@ -33,12 +36,16 @@ struct RecordingDecoding {
 
     mutating func push(_ probabilities: [Float], channel: Int) {
         events += decoders[channel].push(probabilities)
-        if channel == 0 { seconds += Double(probabilities.count / classCount) / framesPerSecond }
+        if channel == 0 {
+            frames += probabilities.count / classCount
+            seconds = Double(frames) / framesPerSecond
+        }
     }
 
     mutating func finish(seconds: Double, damage: [String]) {
         (self.seconds, self.damage) = (seconds, damage)
         for channel in decoders.indices { events += decoders[channel].finish(recordingSeconds: seconds) }
+        events = description.timed(events, frames: frames)
         events.sort {
             ($0.startSeconds, $0.endSeconds, $0.channel ?? 0, $0.label)
                 < ($1.startSeconds, $1.endSeconds, $1.channel ?? 0, $1.label)

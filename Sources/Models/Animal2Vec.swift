@@ -14,8 +14,12 @@ public struct FeatureEncoder {
     private let linear: Linear
 
     /// Creates `front_end` and `projection`.
-    public init(_ path: ParameterPath, _ configuration: Animal2VecConfiguration) throws(TorchError) {
-        frontEnd = try FrontEnd(path["front_end"], configuration.frontEnd)
+    public init(
+        _ path: ParameterPath, _ configuration: Animal2VecConfiguration, recomputes: Bool = false
+    ) throws(TorchError) {
+        frontEnd = try FrontEnd(
+            path["front_end"], configuration.frontEnd, compatibility: configuration.compatibility,
+            recomputes: recomputes)
         let channels = configuration.frontEnd.resolvedLayers.last!.channels
         norm = try LayerNorm(path["projection"]["norm"], channels, inFloat32: true)
         linear = try Linear(path["projection"]["linear"], channels, configuration.width)
@@ -37,7 +41,8 @@ public struct FeatureEncoder {
 public final class Animal2Vec {
     /// Sizes and rates.
     public let configuration: Animal2VecConfiguration
-    /// The student's parameters: `front_end`, `projection`, `positions`, `prenet`, `alibi_scale`, `blocks`, `decoder`.
+    /// The student's parameters: `front_end`, `projection`, `positions`, `prenet`, `alibi_scale`, `blocks`, `decoder`, and
+    /// `class_token`, `class_predictor`, `reconstruction` and `probe` where there are such.
     public let student: ParameterStore
     /// The teacher's parameters: those of the context encoder, under the same names.
     public let teacher: ParameterStore
@@ -45,32 +50,51 @@ public final class Animal2Vec {
     private let context: ContextEncoder
     private let decoder: FrameDecoder
     private let teacherContext: ContextEncoder
+    private let predictToken: Linear?
+    private let reconstruct: Linear?
+    private let probe: Linear?
 
     /// A new model; the teacher starts as a copy of the student.
+    ///
+    /// - Parameters:
+    ///   - probedClasses: classes that a linear layer learns to tell from what the student learns, without a say in it.
+    ///   - recomputes: the student's layers forget what they compute on the way and compute it again for gradients.
     public init(
-        _ configuration: Animal2VecConfiguration, seed: UInt64 = 0, precision: Precision = .fp32,
-        device: Device = .cpu
+        _ configuration: Animal2VecConfiguration, probedClasses: Int = 0, recomputes: Bool = false, seed: UInt64 = 0,
+        precision: Precision = .fp32, device: Device = .cpu
     ) throws(TorchError) {
         self.configuration = configuration
         student = ParameterStore(seed: seed, precision: precision, device: device)
         teacher = ParameterStore(seed: seed, precision: precision, trainable: false, device: device)
-        features = try FeatureEncoder(student.root, configuration)
-        context = try ContextEncoder(student.root, configuration)
-        decoder = try FrameDecoder(student.root["decoder"], configuration)
+        let (root, width, loss) = (student.root, configuration.width, configuration.loss)
+        features = try FeatureEncoder(root, configuration, recomputes: recomputes)
+        context = try ContextEncoder(root, configuration, recomputes: recomputes)
+        decoder = try FrameDecoder(root["decoder"], configuration, recomputes: recomputes)
         teacherContext = try ContextEncoder(teacher.root, configuration)
+        let predictsToken = configuration.classToken && loss.classToken > 0 && loss.classTokenTarget == .token
+        predictToken = predictsToken ? try Linear(root["class_predictor"], width, width) : nil
+        reconstruct =
+            loss.reconstruction > 0
+            ? try Linear(root["reconstruction"], width, configuration.frontEnd.samplesPerFrame) : nil
+        probe = probedClasses > 0 ? try Linear(root["probe"], width, probedClasses) : nil
         try teacher.copy(from: student)
     }
 
     /// What one forward pass of pretraining yields.
     public struct Step {
-        /// Σ (prediction − target)² / √D over masked frames and channels; divide its gradient by `maskedFrameCount`.
+        /// Σ (prediction − target)² / √D over masked frames and channels, or what the configuration says instead; divide its
+        /// gradient by `weight`.
         public let loss: Tensor
         /// Masked frames of all rows.
         public let maskedFrameCount: Int
+        /// What the loss is a sum over: masked frames, and clips where the class token counts like one.
+        public let weight: Double
         /// Predictions of the masked frames, row by row: [R · masked, D]
         public let prediction: Tensor
         /// Their targets: [R · masked, D]
         public let target: Tensor
+        /// Logits of the probe for all frames of all rows, [R, T, C] in float32; nil without a probe.
+        public let probeLogits: Tensor?
 
         /// Mean over channels of √(variance over masked frames + 1e-6): near 0 when everything is predicted alike.
         public func deviations() throws(TorchError) -> (prediction: Double, target: Double) {
@@ -94,45 +118,94 @@ public final class Animal2Vec {
         let (batch, frames, width) = (z_BTD.size(0), z_BTD.size(1), z_BTD.size(2))
         let rows = mask.rowCount
         let rowsOfMask = try FrameRows(mask, clones: rows / batch, on: z_BTD.device)
-        let target = try target(z_BTD).reshaped([batch * frames, width]).selected(0, rowsOfMask.maskedInClips)
+        let shown = try teach(z_BTD)
+        let target = try shown.frames_BTD.reshaped([batch * frames, width]).selected(0, rowsOfMask.maskedInClips)
 
         // Masked frames are zero before the positions look around; only kept frames enter the transformer.
         let kept = try z_BTD.reshaped([batch * frames, width]).selected(0, rowsOfMask.keptInClips)
-        let empty = try Tensor.zeros([rows * frames, width], z_BTD.scalarType, on: z_BTD.device)
         let placed =
             try kept
             + context.positions(kept_nD: kept, keptInGrid: rowsOfMask.keptInGrid, rows: rows, frames: frames)
         let encoded = try context(
-            placed.reshaped([rows, mask.keptCount, width]), frames_RK: rowsOfMask.frames_RK, mode: mode
-        ).output
+            placed.reshaped([rows, mask.keptCount, width]), frames_RK: rowsOfMask.frames_RK, mode: mode)
 
-        let visible = try encoded.dropped(configuration.dropout.decoder, if: mode.isLearning).reshaped([-1, width])
+        let visible = try encoded.output.dropped(configuration.dropout.decoder, if: mode.isLearning)
         let hidden =
             if let noise { noise } else {
                 try Tensor.randomNormal([rows * mask.maskedCount, width], on: z_BTD.device)
                     * configuration.masking.noise
             }
-        let full = try empty.scattered(visible, at: rowsOfMask.keptInGrid).scattered(
-            hidden.to(visible.scalarType), at: rowsOfMask.maskedInGrid)
-        let decoded = try decoder(full.reshaped([rows, frames, width])).reshaped([rows * frames, width])
-        let prediction = try decoded.selected(0, rowsOfMask.maskedInGrid).to(.float32)
-        let loss = try (prediction - target).squared().sum() / Double(width).squareRoot()
-        return Step(loss: loss, maskedFrameCount: mask.masked.count, prediction: prediction, target: target)
+        let decoded = try rebuilt(visible, hidden, rowsOfMask, rows: rows, frames: frames)
+        let prediction = try decoded.reshaped([rows * frames, width]).selected(0, rowsOfMask.maskedInGrid).to(.float32)
+
+        let criterion = configuration.loss
+        var loss = try criterion(prediction, target) * criterion.regression
+        var weight = Double(mask.masked.count)
+        if let token = encoded.token, criterion.classToken > 0 {
+            let clones = rows / batch
+            if let predictToken {
+                let wanted = try shown.token_BD!.repeatInterleaved(clones, 0)
+                loss = try loss + criterion(predictToken(token), wanted) * criterion.classToken
+                weight += Double(rows)
+            } else {
+                let wanted = try shown.frames_BTD.mean([1]).repeatInterleaved(clones, 0)
+                loss = try loss + criterion(token, wanted) * (criterion.classToken * weight)
+            }
+        }
+        if let reconstruct {
+            let patches = try wave_BN.normalizedPatches(count: frames, size: configuration.frontEnd.samplesPerFrame)
+            let wanted = try patches.reshaped([batch * frames, -1]).selected(0, rowsOfMask.maskedInClips)
+            let read = try reconstruct(prediction.to(z_BTD.scalarType))
+            loss = try loss + criterion(read, wanted) * criterion.reconstruction
+        }
+        var logits: Tensor?
+        if let probe {
+            let seen = try withoutGradients { () throws(TorchError) in
+                let states = try mean(Array(encoded.feedForwards.suffix(configuration.averaged))).detached()
+                return try rebuilt(states, hidden, rowsOfMask, rows: rows, frames: frames)
+            }
+            logits = try probe(seen).to(.float32)
+        }
+        return Step(
+            loss: loss, maskedFrameCount: mask.masked.count, weight: weight, prediction: prediction, target: target,
+            probeLogits: logits)
     }
 
-    /// Mean of the teacher's feed-forward outputs, each normalised over time: [B, T, D] in float32.
-    public func target(_ features_BTD: Tensor) throws(TorchError) -> Tensor {
+    /// The decoder on a grid of visible frames [R, K, D] and what stands for the others [R · masked, D]: [R, T, D].
+    private func rebuilt(
+        _ visible_RKD: Tensor, _ hidden: Tensor, _ places: FrameRows, rows: Int, frames: Int
+    ) throws(TorchError) -> Tensor {
+        let width = visible_RKD.size(2)
+        let empty = try Tensor.zeros([rows * frames, width], visible_RKD.scalarType, on: visible_RKD.device)
+        let full = try empty.scattered(visible_RKD.reshaped([-1, width]), at: places.keptInGrid).scattered(
+            hidden.to(visible_RKD.scalarType), at: places.maskedInGrid)
+        return try decoder(full.reshaped([rows, frames, width]))
+    }
+
+    /// Mean of the teacher's feed-forward outputs, each normalised over time, or what the configuration says instead:
+    /// [B, T, D] in float32.
+    public func target(_ features_BTD: Tensor) throws(TorchError) -> Tensor { try teach(features_BTD).frames_BTD }
+
+    /// What the teacher shows of all frames, and of the class token [B, D] where there is one.
+    private func teach(_ features_BTD: Tensor) throws(TorchError) -> (frames_BTD: Tensor, token_BD: Tensor?) {
         try withoutGradients { () throws(TorchError) in
-            let outputs = try teacherContext.encode(features_BTD.detached(), mode: .evaluation).feedForwards
-            let averaged = outputs.suffix(configuration.averaged)
-            var sum: Tensor?
-            for output in averaged {
-                let normalized = try output.to(.float32).normalizedOverTime()
-                if let sum { try sum.add(inPlace: normalized) } else { sum = normalized }
-            }
-            return try sum! / Double(averaged.count)
+            let features = try features_BTD.detached()
+            let entrance = configuration.targets.follows == .blocks ? context : teacherContext
+            let encoded = try teacherContext.main(entrance.enter(features, mode: .evaluation), mode: .evaluation)
+            let outputs = configuration.targets.source == .block ? encoded.blockOutputs : encoded.feedForwards
+            let frames = try configuration.targets.target(outputs.suffix(configuration.averaged))
+            guard encoded.token != nil else { return (frames, nil) }
+            let tokens = encoded.tokenFeedForwards.suffix(configuration.averaged)
+            return (frames, try configuration.targets.tokenTarget(tokens))
         }
     }
+}
+
+/// The mean of tensors of one shape.
+func mean(_ tensors: [Tensor]) throws(TorchError) -> Tensor {
+    var sum = tensors[0]
+    for tensor in tensors.dropFirst() { sum = try sum + tensor }
+    return try sum / Double(tensors.count)
 }
 
 /// Numbers of the kept and masked frames in the clips [B · T] and in the grid of all rows [R · T].
@@ -169,6 +242,17 @@ extension Tensor {
         let mean = try mean([1], keep: true)
         let variance = try variance([1], correction: 0, keep: true)
         return try (self - mean) * (variance + 1e-5).power(-0.5)
+    }
+
+    /// The waveform [B, N] under every frame, of zero mean and unit variance: [B, count, size] in float32.
+    func normalizedPatches(count: Int, size: Int) throws(TorchError) -> Tensor {
+        try withoutGradients { () throws(TorchError) in
+            let length = self.size(1)
+            let whole = try padded([0, max(0, count * size - length)]).narrowed(1, 0, count * size)
+            let patches = try whole.to(.float32).reshaped([self.size(0), count, size])
+            let variance = try patches.variance([2], correction: size > 1 ? 1 : 0, keep: true)
+            return try (patches - patches.mean([2], keep: true)) * (variance + 1e-6).power(-0.5)
+        }
     }
 
     /// Zero mean and unit (biased) variance over each whole clip: [B, N].

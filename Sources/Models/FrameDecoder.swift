@@ -7,9 +7,13 @@ public struct FrameDecoder {
     private let convolutions: [Convolution1d]
     private let norm: LayerNorm
     private let output: Linear
+    private let recomputes: Bool
 
     /// Creates `layers` and `output`.
-    public init(_ path: ParameterPath, _ configuration: Animal2VecConfiguration) throws(TorchError) {
+    public init(
+        _ path: ParameterPath, _ configuration: Animal2VecConfiguration, recomputes: Bool = false
+    ) throws(TorchError) {
+        self.recomputes = recomputes
         let decoder = configuration.decoder
         var convolutions: [Convolution1d] = []
         for layer in 0..<decoder.layers {
@@ -28,8 +32,10 @@ public struct FrameDecoder {
         var x = x_RTD
         for convolution in convolutions {
             let half = convolution.kernel / 2
-            let activated = try norm(convolution(x, before: half, after: half)).gelu()
-            x = activated.size(2) == x.size(2) ? try activated + x : activated
+            x = try recomputed(x, if: recomputes) { (x) throws(TorchError) in
+                let activated = try norm(convolution(x, before: half, after: half)).gelu()
+                return activated.size(2) == x.size(2) ? try activated + x : activated
+            }
         }
         return try output(x)
     }

@@ -6,18 +6,16 @@ import Torch
 
 extension Batch {
     /// The windows as a tensor [B, S], each normalised over its sound exactly as at prediction.
-    var waves: Tensor {
-        get throws {
-            var samples = samples_BS
-            samples.withUnsafeMutableBufferPointer { all in
-                for row in 0..<count {
-                    let window = UnsafeMutableBufferPointer(
-                        rebasing: all[row * windowFrames..<(row + 1) * windowFrames])
-                    ClipNormalization.unitVariance.apply(window, count: validFrames[row])
-                }
+    func waves(_ normalization: ClipNormalization) throws -> Tensor {
+        var samples = samples_BS
+        samples.withUnsafeMutableBufferPointer { all in
+            for row in 0..<count {
+                let window = UnsafeMutableBufferPointer(
+                    rebasing: all[row * windowFrames..<(row + 1) * windowFrames])
+                normalization.apply(window, count: validFrames[row])
             }
-            return try Tensor(samples, shape: [count, windowFrames])
         }
+        return try Tensor(samples, shape: [count, windowFrames])
     }
 }
 

@@ -2,6 +2,7 @@
 import Corpus
 import Foundation
 import Inference
+import Labels
 import Models
 import Neural
 import Torch
@@ -28,7 +29,13 @@ public struct PretrainingRun {
         let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
         if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }
         resolved.model.network.frontEnd.sampleRateHz = resolved.data.sampleRateHz
+        resolved.settleHabits(resolved.model.network.compatibility)
         try description(resolved).checkRecipe()
+        let model = resolved.model
+        try RecipeCheck.run { check in
+            check.mixup(model.mixup)
+            check.loss("model.probe.loss", model.probe.loss)
+        }
         return (resolved, recordings)
     }
 
@@ -38,20 +45,46 @@ public struct PretrainingRun {
             channels: recipe.data.channels)
     }
 
+    private func makeObjective(
+        _ recipe: Animal2VecRecipe, _ vocabulary: Vocabulary, device: Device
+    ) throws -> Animal2VecPretraining {
+        var description = description(recipe)
+        description.provenance.recipe = try RecipeDecoder.fingerprint(recipe)
+        description.provenance.corpus = corpus.lastPathComponent
+        return try Animal2VecPretraining(
+            recipe, description: description, classes: vocabulary.labels, device: device
+        ) { [description] weights, url, _ in try ModelFolder.write(description, weights: weights, to: url) }
+    }
+
+    private func settledBatch(
+        _ recipe: Animal2VecRecipe, _ vocabulary: Vocabulary, _ run: RunFolder, _ device: Device
+    ) throws -> Recipe.Batch {
+        guard recipe.batch.isAutomatic else { return recipe.batch }
+        if let settled = try run.batch(of: recipe, \.batch) { return settled }
+        return try MemoryProbe(device: device).batch(
+            recipe.batch, seconds: recipe.data.windowSeconds, rateHz: recipe.data.sampleRateHz,
+            makeObjective(recipe, vocabulary, device: device))
+    }
+
     /// The complete recipe as YAML.
     public func resolvedRecipe() throws -> String { try RecipeDecoder.yaml(resolve().recipe) }
 
     /// Trains to the end, or to the first reason to leave.
     public func train(on device: Device) throws -> Trainer.Outcome {
-        let (recipe, recordings) = try resolve()
+        let (resolved, recordings) = try resolve()
+        let vocabulary = Vocabulary(events: recordings.flatMap(\.events))
+        guard !resolved.model.probe.isOn || !vocabulary.isEmpty else {
+            throw RunError(
+                description:
+                    "model.probe.isOn: there is nothing to probe, \(corpus.path) holds no labelled event of the "
+                    + "part \(resolved.data.split.rawValue); scan with --labels, or leave it off")
+        }
         let run = try RunFolder(folder)
+        var recipe = resolved
+        recipe.batch = try settledBatch(resolved, vocabulary, run, device)
         try run.settle(recipe)
         let fingerprint = try RecipeDecoder.fingerprint(recipe)
-        let objective = try Animal2VecPretraining(recipe, device: device) { student, url, _ in
-            var description = description(recipe)
-            (description.provenance.recipe, description.provenance.corpus) = (fingerprint, corpus.lastPathComponent)
-            try ModelFolder.write(description, weights: student.masters, to: url)
-        }
+        let objective = try makeObjective(recipe, vocabulary, device: device)
         let loader = try recipe.data.loader(recordings, seed: recipe.seed, clips: recipe.batch.clips, labelled: false)
         let plan = Trainer.Plan(
             seed: recipe.seed, batch: recipe.batch, optimizer: recipe.optimizer, schedule: recipe.schedule,

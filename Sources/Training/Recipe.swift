@@ -39,26 +39,6 @@ public enum Recipe {
         public init() {}
     }
 
-    /// How many windows go into an update.
-    public struct Batch: Codable, Sendable, Hashable {
-        /// Windows that pass through the network at a time.
-        public var clips = 5
-        /// Passes whose gradients are summed before an update.
-        public var accumulation = 20
-
-        /// Windows per update.
-        public var clipsPerUpdate: Int { clips * accumulation }
-
-        /// The defaults.
-        public init() {}
-
-        /// A batch of `clips` windows per pass and `accumulation` passes per update.
-        public init(clips: Int, accumulation: Int) {
-            self.clips = clips
-            self.accumulation = accumulation
-        }
-    }
-
     /// How gradients become steps.
     public struct Optimizer: Codable, Sendable, Hashable {
         /// Which optimizer.
@@ -93,10 +73,13 @@ public enum Recipe {
         public var weightDecay = 0.01
         /// Weight decay at the end of training, reached along a cosine; null keeps it constant.
         public var finalWeightDecay: Double?
-        /// Which parameters weight decay leaves alone.
-        public var decayExemption = DecayExemption.none
+        /// Which parameters weight decay leaves alone; null takes vectors, or none of a model that keeps the habits of
+        /// animal2vec 1.0.
+        public var decayExemption: DecayExemption?
         /// Gradients of a larger norm over all parameters are scaled down to it; null never scales.
         public var largestGradientNorm: Double? = 1
+        /// Limits of single parameters, learned from the past of their gradients.
+        public var adaptiveClipping = AdaptiveClipping.Configuration()
 
         /// The defaults.
         public init() {}
@@ -126,6 +109,9 @@ public enum Recipe {
         public var initialLearningRate = 0.0
         /// Learning rate at the end.
         public var finalLearningRate = 0.0
+        /// Whether an update uses the rate of the update before, as fairseq does, the first one `initialLearningRate`; null
+        /// takes each update's own, or fairseq's of a model that keeps the habits of animal2vec 1.0.
+        public var usesPreviousUpdate: Bool?
 
         /// The defaults.
         public init() {}
@@ -156,6 +142,8 @@ public enum Recipe {
         public var annealUpdates = 300_000
         /// The way from the first to the last value.
         public var ramp = Ramp.Kind.linear
+        /// Whether the teacher's weights are written into the model too, for those who want to start from them.
+        public var isExported = true
 
         /// The defaults.
         public init() {}

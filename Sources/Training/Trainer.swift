@@ -52,6 +52,7 @@ public final class Trainer {
         var optimizerCounts: [String: Int] = [:]
         /// What windows were drawn from.
         var corpus: String?
+        var clipping = AdaptiveClipping()
     }
 
     private let run: RunFolder
@@ -137,7 +138,7 @@ public final class Trainer {
             return try act(on: .stepNotFinite(samples: samples), progress)
         }
         let rate = learningRate.value(after: state.update) * state.recovery.learningRateScale
-        let clip = plan.optimizer.largestGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+        let clip = try clipGradients(norm: norm, scale: 1 / (pass.weight * state.lossScale))
         try optimizer.step(
             learningRate: rate, weightDecay: weightDecay.value(after: state.update),
             gradientFactor: clip / (pass.weight * state.lossScale),
@@ -158,6 +159,16 @@ public final class Trainer {
         }
         try validateIfDue(progress)
         return nil
+    }
+
+    /// Scales gradients of single parameters where they have limits of their own; the factor for all that is left to do.
+    private func clipGradients(norm: Double, scale: Double) throws -> Double {
+        let global = plan.optimizer.largestGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+        guard plan.optimizer.adaptiveClipping.isOn else { return global }
+        let norms = try objective.learning.gradientNorms().mapValues { $0 * scale }
+        try objective.learning.scaleGradients(
+            state.clipping.factors(norms, globalFactor: global, plan.optimizer.adaptiveClipping))
+        return 1
     }
 
     private typealias Pass = (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double])
