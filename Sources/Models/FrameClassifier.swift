@@ -71,7 +71,12 @@ public final class FrameClassifier {
         _ wave_BN: Tensor, masks: Masks? = nil, mode: PassMode = .evaluation, learning: Learning = .withoutFrontEnd
     ) throws(TorchError) -> Tensor {
         let pooled = try pooledFeatures(wave_BN, masks: masks, mode: mode, learning: learning)
-        return try head(pooled.dropped(dropout, if: mode.isLearning)).to(.float32)
+        return try logits(pooled, mode: mode)
+    }
+
+    /// Features [B, T, D], as `pooledFeatures` gives them, to logits [B, T, C].
+    public func logits(_ pooled_BTD: Tensor, mode: PassMode = .evaluation) throws(TorchError) -> Tensor {
+        try head(pooled_BTD.dropped(dropout, if: mode.isLearning)).to(.float32)
     }
 
     /// Mean of the last feed-forward outputs: [B, T, D].
