@@ -38,7 +38,7 @@ struct PDFDocument {
         }
 
         mutating func frame(_ left: Double, _ top: Double, _ width: Double, _ height: Double, _ color: Color) {
-            content += "\(color.text) RG 0.6 w \(x(left)) \(y(top + height)) \(x(width)) \(x(height)) re S\n"
+            content += "\(color.text) RG 0.6 w [] 0 d \(x(left)) \(y(top + height)) \(x(width)) \(x(height)) re S\n"
         }
 
         mutating func line(

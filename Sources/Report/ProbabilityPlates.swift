@@ -63,6 +63,7 @@ public struct ProbabilityPlates {
     private static let rowGap = 7.0
     private static let curve = PDFDocument.Color(0.16, 0.36, 0.62)
     private static let soft = PDFDocument.Color(0.80, 0.87, 0.95)
+    private static let faint = PDFDocument.Color(0.66, 0.66, 0.7)
     private static let foundColor = PDFDocument.Color(0.84, 0.37, 0.0)
     private static let truthColor = PDFDocument.Color(0.0, 0.50, 0.36)
 
@@ -101,7 +102,7 @@ public struct ProbabilityPlates {
         if !truth.isEmpty { key("true", Self.truthColor) }
         let threshold = file.decoding.flatMap { $0.smoothing == .edges ? nil : $0.threshold }
         if let threshold {
-            page.line([(place, 36.5), (place + 14, 36.5)], .gray, width: 0.6, isDashed: true)
+            page.line([(place, 36.5), (place + 14, 36.5)], Self.faint, width: 0.8, isDashed: true)
             page.text("threshold \(NumberText.short(threshold)), where a class has none of its own", place + 18, 40, .gray)
         }
     }
@@ -145,7 +146,7 @@ public struct ProbabilityPlates {
         page.line(points, Self.curve, width: 0.9)
         if let decoding = file.decoding, decoding.smoothing != .edges {
             let y = bottom - (decoding.classes[label]?.threshold ?? decoding.threshold) * height
-            page.line([(Self.left, y), (Self.left + Self.width, y)], .gray, width: 0.5, isDashed: true)
+            page.line([(Self.left, y), (Self.left + Self.width, y)], Self.faint, width: 0.5, isDashed: true)
         }
         func bars(_ events: [Event], _ y: Double, _ color: PDFDocument.Color) {
             for event in events

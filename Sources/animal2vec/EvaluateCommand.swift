@@ -33,6 +33,9 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Fold of the corpus, counted from 0.")
     var fold: Int?
 
+    @Option(help: "Take only the predicted events of this channel, counted from 0, where they tell one.")
+    var channel: Int?
+
     @Option(help: "Least intersection over union of a match; several are separated by commas.")
     var iou = "0.5"
 
@@ -60,6 +63,7 @@ struct EvaluateCommand: ParsableCommand {
         guard (0...100_000).contains(resamples) else {
             throw ValidationError("--resamples \(resamples): give a number from 0 to 100000")
         }
+        if let channel, channel < 0 { throw ValidationError("--channel \(channel): channels are counted from 0") }
         if let fewShot, fewShot < 0 { throw ValidationError("--few-shot \(fewShot): give a number from 0") }
         guard clipSeconds > 0.1 else { throw ValidationError("--clip-seconds \(clipSeconds): give at least 0.1") }
         guard (0...1).contains(publishedThreshold) else {
@@ -76,12 +80,18 @@ struct EvaluateCommand: ParsableCommand {
         }
         guard !overlaps.isEmpty else { throw ValidationError("--iou: give numbers from 0 to 1, such as 0.3,0.5") }
         let source = try TruthSource(truth, part: part, fold: fold, reading: reading)
-        let aligned = AlignedEvents(truth: source.table, predictions: try reading.read(predictions))
-        let frames = try PredictedFrames(aligned, source, folder: predictions)
+        let aligned = AlignedEvents(truth: source.table, predictions: try predicted(predictions))
+        let frames = try PredictedFrames(aligned, source, folder: predictions, channel: channel)
         let bootstrap = Bootstrap(resamples: resamples)
         var scores = DetectionScores(
             aligned, minimumIoUs: overlaps, frames: frames.scores, bootstrap: frames.lighter(bootstrap))
         scores.notes += frames.notes
+        let channels = Set(aligned.predictions.compactMap(\.channel))
+        if channels.count > 1, !aligned.truth.contains(where: { $0.channel != nil }) {
+            scores.notes.append(
+                "events were predicted in \(channels.count) channels, and the labels name none: the same call counts once in "
+                    + "each; --channel 0 takes the first only")
+        }
         if frames.recordings != nil {
             scores.segments = frames.segments(bootstrap)
             scores.focal = frames.recordings.flatMap { FrameScores.focal($0, classes: frames.classes) }
@@ -96,7 +106,7 @@ struct EvaluateCommand: ParsableCommand {
             scores.polyphonic = try frames.polyphonic(aligned, seconds)
         }
         if published {
-            guard let recordings = try frames.publishedRecordings(aligned) else {
+            guard frames.isSaved, let recordings = frames.recordings else {
                 throw ValidationError(
                     "--published needs saved probabilities: predict with --probabilities, and give its folder")
             }
@@ -107,9 +117,9 @@ struct EvaluateCommand: ParsableCommand {
                 configuration: configuration)
         }
         if let against {
-            let others = AlignedEvents(truth: source.table, predictions: try reading.read(against))
+            let others = AlignedEvents(truth: source.table, predictions: try predicted(against))
             try Self.check(others, against)
-            let otherFrames = try PredictedFrames(others, source, folder: against)
+            let otherFrames = try PredictedFrames(others, source, folder: against, channel: channel)
             let areAlike = frames.isSaved && otherFrames.isSaved && frames.classes == otherFrames.classes
             scores.comparison = PairedTest(bootstrap: frames.lighter(bootstrap)).compare(
                 aligned, others, minimumIoUs: overlaps,
@@ -129,6 +139,13 @@ struct EvaluateCommand: ParsableCommand {
             print(scores.table())
         }
         try Self.check(aligned, predictions)
+    }
+
+    /// The predicted events of the channel that is meant.
+    private func predicted(_ url: URL) throws -> LabelTable {
+        var table = try reading.read(url)
+        if let channel { table.events.removeAll { $0.channel != nil && $0.channel != channel } }
+        return table
     }
 
     private static func smallest(_ count: Int) -> Double { (1000 / Double(1 << max(0, count - 1))).rounded() / 1000 }

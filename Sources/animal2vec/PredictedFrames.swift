@@ -22,8 +22,10 @@ struct PredictedFrames {
     private var events: [[Event]] = []
     private var files: [ProbabilityFile?] = []
     private var threshold = 0.5
+    private let channel: Int?
 
-    init(_ aligned: AlignedEvents, _ source: TruthSource, folder: URL) throws {
+    init(_ aligned: AlignedEvents, _ source: TruthSource, folder: URL, channel: Int? = nil) throws {
+        self.channel = channel
         let names = aligned.recordings
         let byRecording = Dictionary(grouping: aligned.predictions, by: \.recording)
         let truth = Dictionary(grouping: aligned.truth, by: \.recording)
@@ -44,7 +46,7 @@ struct PredictedFrames {
             let vocabulary = Vocabulary(classes)
             recordings = try zip(names, known).map { name, file in
                 let targets = FrameTargets(events: truth[name] ?? [], vocabulary: vocabulary, grid: file.grid)
-                return FrameRecording(recording: name, scores: try Self.loudest(file), targets: targets.values)
+                return FrameRecording(recording: name, scores: try Self.values(file, channel), targets: targets.values)
             }
             grids = known.map(\.grid)
             totalSeconds = known.reduce(0) { $0 + $1.seconds }
@@ -82,8 +84,11 @@ struct PredictedFrames {
         }
     }
 
-    /// The largest probability of all channels.
-    private static func loudest(_ file: ProbabilityFile) throws -> [Float] {
+    private func values(_ file: ProbabilityFile) throws -> [Float] { try Self.values(file, channel) }
+
+    /// The probabilities of a channel, or the largest of all.
+    private static func values(_ file: ProbabilityFile, _ channel: Int?) throws -> [Float] {
+        if let channel, channel < file.channelCount { return try file.values(channel: channel) }
         var values = try file.values()
         for channel in 1..<max(1, file.channelCount) {
             for (index, value) in try file.values(channel: channel).enumerated() where value > values[index] {
@@ -124,24 +129,11 @@ struct PredictedFrames {
             return try zip(aligned.recordings, files).flatMap { name, file -> [Event] in
                 guard let file else { return [] }
                 return EventDecoder.events(
-                    try Self.loudest(file), decoding, classes: classes, recording: name,
+                    try values(file), decoding, classes: classes, recording: name,
                     framesPerSecond: file.grid.framesPerSecond, firstCentreSeconds: file.grid.firstCentreSeconds,
                     recordingSeconds: file.seconds)
             }
         }
         return DetectionScores.Polyphonic(truth: aligned.truth, detections: detections, durationSeconds: seconds)
-    }
-
-    /// Frames with the truth drawn as animal2vec 1.0 draws it, frame k at sample k · stride; nil without saved probabilities.
-    func publishedRecordings(_ aligned: AlignedEvents) throws -> [FrameRecording]? {
-        guard isSaved else { return nil }
-        let truth = Dictionary(grouping: aligned.truth, by: \.recording)
-        let vocabulary = Vocabulary(classes)
-        return try zip(aligned.recordings, files).map { name, file in
-            var grid = file!.grid
-            grid.firstCentreSeconds = 0
-            let targets = FrameTargets(events: truth[name] ?? [], vocabulary: vocabulary, grid: grid)
-            return FrameRecording(recording: name, scores: try Self.loudest(file!), targets: targets.values)
-        }
     }
 }
