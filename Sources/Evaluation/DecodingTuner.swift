@@ -173,11 +173,15 @@ public struct DecodingTuner: Sendable {
         }
     }
 
-    private static let thresholds = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9]
+    private static let thresholds = [
+        0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9,
+    ]
     private static let windows = [0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3]
     private static let lengths = [0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2]
 
     private static func around(_ value: Double) -> [Double] {
-        [-0.03, -0.02, -0.01, 0.01, 0.02, 0.03].map { ((value + $0) * 1e6).rounded() / 1e6 }.filter { $0 > 0 && $0 <= 1 }
+        [-0.03, -0.02, -0.01, 0.01, 0.02, 0.03].map { ((value + $0) * 1e6).rounded() / 1e6 }.filter {
+            $0 > 0 && $0 <= 1
+        }
     }
 }

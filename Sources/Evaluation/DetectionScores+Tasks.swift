@@ -79,7 +79,9 @@ extension DetectionScores {
         public var precision, recall, f1: ScoreInterval
 
         /// The exact reading of the measure with intervals by recording, all recordings one sub-set.
-        public init(_ aligned: AlignedEvents, shots: Int = 5, minimumIoU: Double = 0.3, bootstrap: Bootstrap = Bootstrap()) {
+        public init(
+            _ aligned: AlignedEvents, shots: Int = 5, minimumIoU: Double = 0.3, bootstrap: Bootstrap = Bootstrap()
+        ) {
             (self.shots, self.minimumIoU) = (shots, minimumIoU)
             let truth = Dictionary(grouping: aligned.truth, by: \.recording)
             let found = Dictionary(grouping: aligned.predictions, by: \.recording)

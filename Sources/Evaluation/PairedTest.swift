@@ -71,7 +71,8 @@ extension PairedTest {
     /// Compares two predictions of the same truth: event scores at every overlap, and frame scores where both give
     /// probabilities for the same classes.
     public func compare(
-        _ first: AlignedEvents, _ second: AlignedEvents, minimumIoUs: [Double], frames: ([FrameRecording], [FrameRecording])?,
+        _ first: AlignedEvents, _ second: AlignedEvents, minimumIoUs: [Double],
+        frames: ([FrameRecording], [FrameRecording])?,
         classes: [String]
     ) -> [ScoreComparison] {
         let count = first.recordings.count

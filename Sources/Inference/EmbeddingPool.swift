@@ -88,8 +88,10 @@ struct EmbeddingPool: Sendable, Codable {
         for event in events {
             let range = grid.frames(from: event.startSeconds, to: event.endSeconds)
             let kept = max(firstFrame, range.lowerBound)..<max(firstFrame + 1, range.upperBound)
-            result += mean(kept.clamped(to: firstFrame..<frameCount), as: Span(
-                startSeconds: event.startSeconds, endSeconds: event.endSeconds))
+            result += mean(
+                kept.clamped(to: firstFrame..<frameCount),
+                as: Span(
+                    startSeconds: event.startSeconds, endSeconds: event.endSeconds))
         }
         return result
     }

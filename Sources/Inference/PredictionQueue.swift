@@ -81,7 +81,9 @@ final class PredictionQueue: @unchecked Sendable {
     /// Takes a recording off the list that another process has finished.
     private func settle(_ index: Int) throws -> Bool {
         let name = recordings[index].name
-        if journal.identity(name) == identities[index], results.holds(name, outputs), let record = try journal.record(name) {
+        if journal.identity(name) == identities[index], results.holds(name, outputs),
+            let record = try journal.record(name)
+        {
             elsewhere.append((index, .finished(record)))
         } else if let reason = work.failure(WorkFolder.key(name)) {
             elsewhere.append((index, .failed(reason)))

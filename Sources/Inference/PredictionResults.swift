@@ -51,7 +51,8 @@ final class PredictionResults: Sendable {
     /// Whether what was asked for beside the tables is there.
     func holds(_ name: String, _ outputs: Prediction.Outputs) -> Bool {
         let files =
-            (outputs.probabilities ? [probabilities(name)] : []) + (outputs.embeddings.map { [embeddings(name, $0)] } ?? [])
+            (outputs.probabilities ? [probabilities(name)] : [])
+            + (outputs.embeddings.map { [embeddings(name, $0)] } ?? [])
         return files.allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
     }
 

@@ -135,7 +135,8 @@ enum EmbeddingFile {
             places = try keys.map { key in
                 guard let row = rows[key] else {
                     throw PredictionError(
-                        file: recording, problem: "an event has no vector", remedy: "report this as a fault of the program")
+                        file: recording, problem: "an event has no vector",
+                        remedy: "report this as a fault of the program")
                 }
                 return (key.channel, row)
             }
@@ -149,7 +150,8 @@ enum EmbeddingFile {
             } else {
                 for place in places {
                     try channels[place.channel].withUnsafeBytes { bytes in
-                        try take(UnsafeRawBufferPointer(rebasing: bytes[place.row * rowBytes..<(place.row + 1) * rowBytes]))
+                        try take(
+                            UnsafeRawBufferPointer(rebasing: bytes[place.row * rowBytes..<(place.row + 1) * rowBytes]))
                     }
                 }
             }

@@ -67,11 +67,14 @@ final class RecordingWork {
                 vectorStitchers: Array(
                     repeating: predictor.stitcher(classCount: description.encoder.width), count: channelCount),
                 pools: outputs.embeddings.map {
-                    Array(repeating: EmbeddingPool($0, width: description.encoder.width, grid: grid), count: channelCount)
+                    Array(
+                        repeating: EmbeddingPool($0, width: description.encoder.width, grid: grid), count: channelCount)
                 } ?? [])
         guard let partial else { return }
         for channel in 0..<channelCount {
-            for end in (outputs.probabilities ? ["probabilities"] : []) + (outputs.embeddings == nil ? [] : ["embeddings"]) {
+            for end in (outputs.probabilities ? ["probabilities"] : [])
+                + (outputs.embeddings == nil ? [] : ["embeddings"])
+            {
                 let end = "\(end).\(channel)"
                 let url = partial.appendingPathExtension(end)
                 // What was written after the state was stored is written again.
@@ -162,7 +165,9 @@ final class RecordingWork {
     }
 
     private static func isOrderedBefore(_ a: Event, _ b: Event) -> Bool {
-        (a.startSeconds, a.endSeconds, a.channel ?? 0, a.label) < (b.startSeconds, b.endSeconds, b.channel ?? 0, b.label)
+        (a.startSeconds, a.endSeconds, a.channel ?? 0, a.label) < (
+            b.startSeconds, b.endSeconds, b.channel ?? 0, b.label
+        )
     }
 
     /// Writes what was asked for beside the tables, after `finish`.
@@ -207,7 +212,8 @@ final class RecordingWork {
         if file.rateHz < description.sampleRateHz {
             notes.append(
                 "it was recorded at \(rounded(file.rateHz)) Hz, and the model learned at "
-                    + "\(rounded(description.sampleRateHz)) Hz: sounds above \(rounded(file.rateHz / 2)) Hz are missing")
+                    + "\(rounded(description.sampleRateHz)) Hz: sounds above \(rounded(file.rateHz / 2)) Hz are missing"
+            )
         }
         return notes.joined(separator: "; ")
     }

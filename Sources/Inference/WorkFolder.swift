@@ -105,7 +105,8 @@ final class WorkFolder: @unchecked Sendable {
     // MARK: Workers
 
     /// Living workers.
-    private static func others(_ folder: URL, host: String, own: String) throws -> [(name: String, fingerprint: String)] {
+    private static func others(_ folder: URL, host: String, own: String) throws -> [(name: String, fingerprint: String)]
+    {
         var others: [(name: String, fingerprint: String)] = []
         for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name != own {
             let file = folder.appending(path: name)

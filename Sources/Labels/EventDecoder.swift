@@ -233,7 +233,8 @@ private struct ClassSettings: Codable {
         threshold = own?.threshold ?? configuration.threshold
         let smoothing = (own?.smoothingSeconds ?? configuration.smoothingSeconds) * framesPerSecond
         reach =
-            configuration.smoothing == .none || configuration.smoothing == .edges ? 0 : Int(((smoothing - 1) / 2 - tolerance).rounded(.up).clamped)
+            configuration.smoothing == .none || configuration.smoothing == .edges
+            ? 0 : Int(((smoothing - 1) / 2 - tolerance).rounded(.up).clamped)
         let minimum = (own?.minimumSeconds ?? configuration.minimumSeconds) * framesPerSecond
         minimumFrames = Int((minimum - tolerance).rounded(.up).clamped)
         gapFrames = Int(((own?.gapSeconds ?? configuration.gapSeconds) * framesPerSecond + tolerance).clamped)

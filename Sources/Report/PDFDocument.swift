@@ -71,7 +71,8 @@ struct PDFDocument {
 
         /// A picture in RGB, row by row from the top.
         mutating func image(
-            _ left: Double, _ top: Double, _ width: Double, _ height: Double, pixels: (width: Int, height: Int, rgb: [UInt8])
+            _ left: Double, _ top: Double, _ width: Double, _ height: Double,
+            pixels: (width: Int, height: Int, rgb: [UInt8])
         ) throws {
             let png = try PNGImage.encode(width: pixels.width, height: pixels.height, rgb: pixels.rgb)
             let data = PDFDocument.imageData(png)
@@ -172,10 +173,14 @@ struct PDFDocument {
 enum Helvetica {
     // Adobe's metrics of the characters from space to tilde, thousandths of the size.
     private static let plain = [
-        278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556,
-        556, 556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833,
-        722, 778, 667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556,
-        556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334,
+        278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556,
+        556,
+        556, 556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556,
+        833,
+        722, 778, 667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500,
+        556,
+        556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500,
+        334,
         260, 334, 584,
     ]
 

@@ -41,7 +41,9 @@ public struct ProbabilityPlates {
         let pageCount = max(1, Int((file.seconds / pageSeconds).rounded(.up)))
         for number in 0..<pageCount {
             let range = Double(number) * pageSeconds..<Double(number + 1) * pageSeconds
-            let isShown = !onlyEvents || (found + truth).contains { $0.startSeconds < range.upperBound && $0.endSeconds > range.lowerBound }
+            let isShown =
+                !onlyEvents
+                || (found + truth).contains { $0.startSeconds < range.upperBound && $0.endSeconds > range.lowerBound }
             // Read on in any case: a jump would cost more.
             let block = try stream.next(frames: max(1, Int(pageSeconds * stream.rateHz)))
             guard isShown, let samples = block?.channels[0] else { continue }
@@ -103,7 +105,8 @@ public struct ProbabilityPlates {
         let threshold = file.decoding.flatMap { $0.smoothing == .edges ? nil : $0.threshold }
         if let threshold {
             page.line([(place, 36.5), (place + 14, 36.5)], Self.faint, width: 0.8, isDashed: true)
-            page.text("threshold \(NumberText.short(threshold)), where a class has none of its own", place + 18, 40, .gray)
+            page.text(
+                "threshold \(NumberText.short(threshold)), where a class has none of its own", place + 18, 40, .gray)
         }
     }
 
@@ -125,7 +128,8 @@ public struct ProbabilityPlates {
             page.line([(Self.left - 4, y), (Self.left, y)], .gray, width: 0.6)
             page.text(ticks.text(value), Self.left - 7, y + 2.8, .gray, anchor: .end)
         }
-        page.text(unit == 1000 ? "kHz" : "Hz", Self.left - 34, Self.imageTop + Self.imageHeight / 2, .gray, anchor: .end)
+        page.text(
+            unit == 1000 ? "kHz" : "Hz", Self.left - 34, Self.imageTop + Self.imageHeight / 2, .gray, anchor: .end)
     }
 
     private func row(
@@ -134,7 +138,8 @@ public struct ProbabilityPlates {
     ) {
         let (bottom, height) = (top + Self.rowHeight, Self.rowHeight)
         page.text(
-            label.isEmpty ? "(no label)" : label, Self.left - 22, top + height / 2 + 3, size: 9, anchor: .end, isBold: true)
+            label.isEmpty ? "(no label)" : label, Self.left - 22, top + height / 2 + 3, size: 9, anchor: .end,
+            isBold: true)
         for (value, text) in [(1.0, "1"), (0.0, "0")] {
             let y = bottom - value * height
             page.line([(Self.left - 4, y), (Self.left, y)], .gray, width: 0.6)

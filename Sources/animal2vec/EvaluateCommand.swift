@@ -24,7 +24,8 @@ struct EvaluateCommand: ParsableCommand {
     var predictions: URL
 
     @Option(
-        help: "Other predictions of the same truth, to be compared with these.", transform: { URL(fileURLWithPath: $0) })
+        help: "Other predictions of the same truth, to be compared with these.", transform: { URL(fileURLWithPath: $0) }
+    )
     var against: URL?
 
     @Option(help: "Part of the corpus: train, valid or test.")
@@ -39,7 +40,10 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Least intersection over union of a match; several are separated by commas.")
     var iou = "0.5"
 
-    @Option(help: "Give this many events of every recording to the system, as the DCASE few-shot task does, and score the rest.")
+    @Option(
+        help:
+            "Give this many events of every recording to the system, as the DCASE few-shot task does, and score the rest."
+    )
     var fewShot: Int?
 
     @Flag(help: "Also the numbers of animal2vec 1.0, by its own rules.")

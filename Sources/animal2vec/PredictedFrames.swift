@@ -52,7 +52,8 @@ struct PredictedFrames {
             totalSeconds = known.reduce(0) { $0 + $1.seconds }
             let unknown = labels.subtracting(classes).sorted()
             if !unknown.isEmpty {
-                notes.append("labels that the model does not know have no frame scores: " + unknown.joined(separator: ", "))
+                notes.append(
+                    "labels that the model does not know have no frame scores: " + unknown.joined(separator: ", "))
             }
             return
         }
@@ -69,14 +70,17 @@ struct PredictedFrames {
         }
         let isComplete = names.allSatisfy { source.seconds[$0] != nil }
         totalSeconds = isComplete ? seconds.reduce(0, +) : nil
-        notes.append("frames are scored from the scores of events, 0 where there is none; predict --probabilities tells more")
+        notes.append(
+            "frames are scored from the scores of events, 0 where there is none; predict --probabilities tells more")
         if !isComplete {
             notes.append(
                 "the lengths of some recordings are not known, and silence behind their last event does not count; give "
                     + "--recordings")
         }
         let vocabulary = Vocabulary(classes)
-        grids = seconds.map { FrameGrid(framesPerSecond: framesPerSecond, count: Int(($0 * framesPerSecond).rounded(.up))) }
+        grids = seconds.map {
+            FrameGrid(framesPerSecond: framesPerSecond, count: Int(($0 * framesPerSecond).rounded(.up)))
+        }
         recordings = names.indices.map { place in
             FrameRecording(
                 recording: names[place], truth: truth[names[place]] ?? [], predictions: events[place],

@@ -76,12 +76,15 @@ struct TruthSource {
     private mutating func manifest(_ rows: [Row], _ url: URL, _ reading: LabelReadingFlags) throws {
         for row in rows {
             // A manifest made on another computer names a folder of that one: then it stands beside the data.
-            let roots = [row.root] + (0..<4).map { up in
-                (0...up).reduce(url) { url, _ in url.deletingLastPathComponent() }.path
-            }
+            let roots =
+                [row.root]
+                + (0..<4).map { up in
+                    (0...up).reduce(url) { url, _ in url.deletingLastPathComponent() }.path
+                }
             guard let label = roots.lazy.compactMap({ Self.labels(root: $0, path: row.path) }).first else {
                 throw ValidationError(
-                    "\(url.path): no labels of \(row.path) below \(row.root); they are looked for under lbl/ instead of wav/")
+                    "\(url.path): no labels of \(row.path) below \(row.root); they are looked for under lbl/ instead of wav/"
+                )
             }
             var options = try reading.options()
             options.recording = row.path

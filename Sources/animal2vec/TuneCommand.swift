@@ -27,7 +27,9 @@ struct TuneCommand: ParsableCommand {
     @Option(help: "Part of the corpus: train, valid or test.")
     var part = SplitPart.valid
 
-    @Option(help: "Instead of a corpus: a folder that predict --probabilities has made.", transform: { URL(fileURLWithPath: $0) })
+    @Option(
+        help: "Instead of a corpus: a folder that predict --probabilities has made.",
+        transform: { URL(fileURLWithPath: $0) })
     var predictions: URL?
 
     @Option(help: "With --predictions: their labels.", transform: { URL(fileURLWithPath: $0) })
@@ -87,7 +89,8 @@ struct TuneCommand: ParsableCommand {
         }
         let recordings = try corpus.map { try self.recordings(corpus: $0, folder) } ?? savedRecordings(folder)
         guard recordings.contains(where: { !$0.truth.isEmpty }) else {
-            throw ValidationError("no labelled event among the \(recordings.count) recordings; there is nothing to tune on")
+            throw ValidationError(
+                "no labelled event among the \(recordings.count) recordings; there is nothing to tune on")
         }
         let line = ProgressLine("tune", total: 100, measure: .items("%"))
         let tuner = DecodingTuner(
@@ -120,7 +123,8 @@ struct TuneCommand: ParsableCommand {
             RecordingFilter(isAnnotated: true, part: part))
         guard !entries.isEmpty else {
             throw ValidationError(
-                "\(corpus.path): no annotated recording in the part \(part.rawValue); choose another --part, or split it")
+                "\(corpus.path): no annotated recording in the part \(part.rawValue); choose another --part, or split it"
+            )
         }
         let classifier = try folder.classifier(
             device: Device.named(device, hasCUDA: status.hasCUDA, explanation: status.explanation))
@@ -190,7 +194,9 @@ struct TuneCommand: ParsableCommand {
             return
         }
         func text(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "–" }
-        print("\(metric.rawValue) on \(count) recordings: \(text(outcome.before)) before, \(text(outcome.after)) after on the")
+        print(
+            "\(metric.rawValue) on \(count) recordings: \(text(outcome.before)) before, \(text(outcome.after)) after on the"
+        )
         print("same recordings, which flatters it.")
         if let heldOut = outcome.heldOut {
             let range = heldOut.difference

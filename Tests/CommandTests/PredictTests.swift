@@ -42,7 +42,9 @@ import Testing
             func journalBytes() -> Int {
                 let names = (try? FileManager.default.contentsOfDirectory(atPath: working)) ?? []
                 return names.filter { $0.hasPrefix("journal") && !$0.hasSuffix(".lock") }.reduce(0) { sum, name in
-                    sum + (((try? FileManager.default.attributesOfItem(atPath: "\(working)/\(name)")[.size]) as? Int) ?? 0)
+                    sum
+                        + (((try? FileManager.default.attributesOfItem(atPath: "\(working)/\(name)")[.size]) as? Int)
+                            ?? 0)
                 }
             }
             var random = SeededRandom(seed: 31)

@@ -81,7 +81,8 @@ import Testing
         agree(scores.macroF1.value, expected.macroF1)
     }
 
-    @Test(arguments: [0.0, 0.5]) func `Frames and segments agree with the rules of animal2vec 1·0`(_ iou: Double) throws {
+    @Test(arguments: [0.0, 0.5]) func `Frames and segments agree with the rules of animal2vec 1·0`(_ iou: Double) throws
+    {
         let fixture = try Fixture.shared.get()
         let frames = fixture.expected.frames
         let segments = try #require(fixture.expected.segments["\(iou)"])
@@ -164,7 +165,8 @@ import Testing
         #expect(frame.targets.reduce(0, +) == 5)
         // Segments of well-found events are found whatever is silent around them.
         let segments = DetectionScores.Segments(
-            fixture.frames, predictions: fixture.recordings.map { name in
+            fixture.frames,
+            predictions: fixture.recordings.map { name in
                 fixture.truth.map(\.event).filter { $0.recording == name }
             }, grids: Array(repeating: fixture.grid, count: 5), classes: fixture.classes,
             bootstrap: Bootstrap(resamples: 0))

@@ -22,7 +22,9 @@ import Testing
         return contents
     }
 
-    private func prediction(_ folder: URL, _ change: (inout EventDecoder.Configuration) -> Void = { _ in }) throws -> Prediction {
+    private func prediction(_ folder: URL, _ change: (inout EventDecoder.Configuration) -> Void = { _ in }) throws
+        -> Prediction
+    {
         let model = try TinyModel.write(to: folder.appending(path: "model"))
         var configuration = Prediction.Configuration()
         var decoding = model.description.decoding
@@ -47,7 +49,8 @@ import Testing
             let prediction = try prediction(folder)
             var outputs = Prediction.Outputs()
             (outputs.probabilities, outputs.secondary, outputs.embeddings) = (true, true, unit)
-            func run(_ out: URL, _ progress: (PredictionProgress) throws -> Void = { _ in }) throws -> PredictionSummary {
+            func run(_ out: URL, _ progress: (PredictionProgress) throws -> Void = { _ in }) throws -> PredictionSummary
+            {
                 try prediction.run(recordings, to: out, formats: [.csv], outputs: outputs, progress: progress)
             }
             var calls = 0
@@ -100,7 +103,8 @@ import Testing
             outputs.probabilities = true
             for unit in [EmbeddingUnit.frame, .event, .window(seconds: 1)] {
                 outputs.embeddings = unit
-                _ = try prediction.run(recordings, to: out.appending(path: unit.name), formats: [.csv], outputs: outputs)
+                _ = try prediction.run(
+                    recordings, to: out.appending(path: unit.name), formats: [.csv], outputs: outputs)
             }
             let probabilities = try #require(try ProbabilityFile.all(in: out.appending(path: "frame")).first)
             #expect(probabilities.recording == "a.wav" && probabilities.classes == prediction.description.classes)
@@ -131,7 +135,9 @@ import Testing
                 #expect(starts[row] == event.startSeconds && ends[row] == event.endSeconds)
                 let range = probabilities.grid.frames(from: event.startSeconds, to: event.endSeconds)
                 for column in 0..<events.width {
-                    let mean = range.reduce(0.0) { $0 + Double(frames.values[$1 * frames.width + column]) } / Double(range.count)
+                    let mean =
+                        range.reduce(0.0) { $0 + Double(frames.values[$1 * frames.width + column]) }
+                        / Double(range.count)
                     #expect(abs(Double(events.values[row * events.width + column]) - mean) < 1e-5)
                 }
             }

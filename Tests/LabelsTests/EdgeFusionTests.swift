@@ -41,7 +41,8 @@ import Testing
         ("probs_narrow", 1, [[[]]]), ("probs_pulses", 1, [[[[40, 59]], [], [[123, 199]], [], []]]),
     ]
 
-    @Test(arguments: published.indices) func `Every edge is where the published function finds it`(_ index: Int) throws {
+    @Test(arguments: published.indices) func `Every edge is where the published function finds it`(_ index: Int) throws
+    {
         let expected = Self.published[index]
         let file = try SafetensorsFile.open(Self.golden.appending(path: "fusion.safetensors"))
         let shape = try #require(file[expected.input]?.shape)

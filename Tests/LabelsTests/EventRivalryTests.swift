@@ -16,7 +16,9 @@ import Testing
     }
 
     /// Probabilities by class, 0.1 where no run is.
-    private func frames(_ count: Int, _ runs: [(column: Int, frames: Range<Int>, value: Float)], classes: Int) -> [Float] {
+    private func frames(_ count: Int, _ runs: [(column: Int, frames: Range<Int>, value: Float)], classes: Int)
+        -> [Float]
+    {
         var values = [Float](repeating: 0.1, count: count * classes)
         for run in runs { for frame in run.frames { values[frame * classes + run.column] = run.value } }
         return values
