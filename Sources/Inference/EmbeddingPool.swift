@@ -23,6 +23,17 @@ public enum EmbeddingUnit: Sendable, Hashable, Codable {
     }
 }
 
+/// In which files vectors are kept.
+public enum EmbeddingFormat: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Tensors `embeddings` [N, D], `channel` [N] and their times.
+    case safetensors
+    /// The names of animal2vec 1.0: `embedding` [N, D], `time` [N] and `filename`. Built in memory.
+    case hdf5
+
+    /// The extension of the files.
+    public var fileExtension: String { self == .hdf5 ? "h5" : "safetensors" }
+}
+
 /// Means over the vectors of the frames of one channel.
 struct EmbeddingPool: Sendable, Codable {
     /// A stretch of time that a vector stands for.

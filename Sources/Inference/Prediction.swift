@@ -38,6 +38,8 @@ public struct Prediction {
         public var probabilities = false
         /// Vectors, and what each stands for.
         public var embeddings: EmbeddingUnit?
+        /// In which files vectors are kept.
+        public var embeddingFormat = EmbeddingFormat.safetensors
         /// Tables of the events that lost against rivals of higher score.
         public var secondary = false
 

@@ -27,9 +27,12 @@ final class PredictionJournal {
             var label: String
             var score: Double?
             var channel: Int?
+            /// Whether the focal animal called; nil where nobody asked.
+            var focal: Bool?
+
             init(_ event: Event) {
                 (start, end, label) = (event.startSeconds, event.endSeconds, event.label)
-                (score, channel) = (event.score, event.channel)
+                (score, channel, focal) = (event.score, event.channel, event.isFocal)
             }
         }
 
@@ -51,7 +54,8 @@ final class PredictionJournal {
             found.map {
                 Event(
                     recording: identity.name, startSeconds: $0.start, endSeconds: $0.end, label: $0.label,
-                    score: $0.score, channel: $0.channel)
+                    score: $0.score, channel: $0.channel,
+                    extra: $0.focal.map { [Event.focalColumn: $0 ? "1" : "0"] } ?? [:])
             }
         }
     }

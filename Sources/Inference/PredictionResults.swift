@@ -44,15 +44,15 @@ final class PredictionResults: Sendable {
     }
 
     /// The vectors of a recording.
-    func embeddings(_ name: String, _ unit: EmbeddingUnit) -> URL {
-        folder.appending(path: "\(EmbeddingFile.folderName)/\(unit.name)/\(name).safetensors")
+    func embeddings(_ name: String, _ unit: EmbeddingUnit, _ format: EmbeddingFormat) -> URL {
+        folder.appending(path: "\(EmbeddingFile.folderName)/\(unit.name)/\(name).\(format.fileExtension)")
     }
 
     /// Whether what was asked for beside the tables is there.
     func holds(_ name: String, _ outputs: Prediction.Outputs) -> Bool {
         let files =
             (outputs.probabilities ? [probabilities(name)] : [])
-            + (outputs.embeddings.map { [embeddings(name, $0)] } ?? [])
+            + (outputs.embeddings.map { [embeddings(name, $0, outputs.embeddingFormat)] } ?? [])
         return files.allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
     }
 
@@ -89,9 +89,11 @@ final class PredictionResults: Sendable {
     func removeOthers(_ name: String, _ outputs: Prediction.Outputs) throws {
         if !outputs.probabilities { try FileSystem.live.remove(probabilities(name)) }
         let folder = folder.appending(path: EmbeddingFile.folderName)
-        for unit in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        where unit != outputs.embeddings?.name {
-            try FileSystem.live.remove(folder.appending(path: "\(unit)/\(name).safetensors"))
+        for unit in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
+            for format in EmbeddingFormat.allCases
+            where unit != outputs.embeddings?.name || format != outputs.embeddingFormat {
+                try FileSystem.live.remove(folder.appending(path: "\(unit)/\(name).\(format.fileExtension)"))
+            }
         }
     }
 

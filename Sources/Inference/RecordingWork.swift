@@ -183,7 +183,8 @@ final class RecordingWork {
         if let unit = outputs.embeddings {
             try EmbeddingFile.write(
                 maps(partial, "embeddings"), saved.pools, saved.events, unit,
-                to: results.prepared(results.embeddings(name, unit)), recording: name, description)
+                to: results.prepared(results.embeddings(name, unit, outputs.embeddingFormat)), recording: name,
+                description, format: outputs.embeddingFormat)
         }
     }
 

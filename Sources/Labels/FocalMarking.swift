@@ -15,7 +15,7 @@ extension EventDecoder {
         }
 
         /// The class that says that the focal animal is heard.
-        public var className = "focal"
+        public var className = Event.focalColumn
         /// What becomes of events that another animal made.
         public var others = Others.marked
         /// What is put behind the labels of other animals.
@@ -43,12 +43,14 @@ extension EventDecoder {
                     if others == .dropped { continue }
                     if others == .marked { event.label += mark }
                 }
+                event.isFocal = isFocal
                 settled.append(event)
             }
             if !unknownLabel.isEmpty {
                 for (run, isUsed) in zip(runs, isUsed) where !isUsed {
                     var event = run
                     event.label = unknownLabel
+                    event.isFocal = true
                     settled.append(event)
                 }
             }

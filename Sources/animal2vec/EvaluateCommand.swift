@@ -84,7 +84,9 @@ struct EvaluateCommand: ParsableCommand {
         }
         guard !overlaps.isEmpty else { throw ValidationError("--iou: give numbers from 0 to 1, such as 0.3,0.5") }
         let source = try TruthSource(truth, part: part, fold: fold, reading: reading)
-        let aligned = AlignedEvents(truth: source.table, predictions: try predicted(predictions))
+        let keepsMarks = source.table.events.contains { $0.label.hasSuffix(EventDecoder.Focal().mark) }
+        let aligned = AlignedEvents(
+            truth: source.table, predictions: try predicted(predictions, keepsMarks: keepsMarks))
         let frames = try PredictedFrames(aligned, source, folder: predictions, channel: channel)
         let bootstrap = Bootstrap(resamples: resamples)
         var scores = DetectionScores(
@@ -121,7 +123,7 @@ struct EvaluateCommand: ParsableCommand {
                 configuration: configuration)
         }
         if let against {
-            let others = AlignedEvents(truth: source.table, predictions: try predicted(against))
+            let others = AlignedEvents(truth: source.table, predictions: try predicted(against, keepsMarks: keepsMarks))
             try Self.check(others, against)
             let otherFrames = try PredictedFrames(others, source, folder: against, channel: channel)
             let areAlike = frames.isSaved && otherFrames.isSaved && frames.classes == otherFrames.classes
@@ -146,8 +148,13 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     /// The predicted events of the channel that is meant.
-    private func predicted(_ url: URL) throws -> LabelTable {
+    private func predicted(_ url: URL, keepsMarks: Bool) throws -> LabelTable {
         var table = try reading.read(url)
+        // Marks of non-focal calls are no part of the name, unless the labels have them too.
+        let mark = EventDecoder.Focal().mark
+        for index in table.events.indices where table.events[index].label.hasSuffix(mark) && !keepsMarks {
+            table.events[index].label.removeLast(mark.count)
+        }
         if let channel { table.events.removeAll { $0.channel != nil && $0.channel != channel } }
         return table
     }

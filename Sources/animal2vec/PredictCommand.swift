@@ -43,8 +43,11 @@ struct PredictCommand: ParsableCommand {
     @Flag(help: "Also the probabilities of all frames, in probabilities/ (safetensors).")
     var probabilities = false
 
-    @Option(help: "Also vectors, in embeddings/ (safetensors): one per frame, window or event.")
+    @Option(help: "Also vectors, in embeddings/: one per frame, window or event.")
     var embeddings: Embeddings?
+
+    @Option(help: "Files of the vectors: safetensors, or hdf5 with the names of animal2vec 1.0.")
+    var embeddingFormat = EmbeddingFormat.safetensors
 
     @Option(help: "With --embeddings window: its length in seconds; by default that of the model's windows.")
     var embeddingSeconds: Double?
@@ -104,6 +107,7 @@ struct PredictCommand: ParsableCommand {
         var outputs = Prediction.Outputs()
         outputs.probabilities = probabilities || plates != nil
         outputs.secondary = secondary
+        outputs.embeddingFormat = embeddingFormat
         switch embeddings {
         case .frame: outputs.embeddings = .frame
         case .window: outputs.embeddings = .window(seconds: embeddingSeconds ?? folder.description.windowSeconds)
@@ -182,3 +186,4 @@ func predict(
 }
 
 extension Precision: ExpressibleByArgument {}
+extension EmbeddingFormat: ExpressibleByArgument {}
