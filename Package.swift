@@ -89,7 +89,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels", resources: [.copy("HDF5")]),
         tests("Corpus"),
-        tests("Preparation"), tests("Evaluation"),
+        tests("Preparation"), tests("Evaluation", resources: [.copy("Fixture")]),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
         tests("Inference"), tests("Report"), tests("PyTorchFiles"),
         tests("Import", ["Models", "Neural", "PyTorchFiles"], resources: [.copy("Checkpoints")]),

@@ -1,6 +1,7 @@
 // A model that can be mailed: a folder of two files. It appears by one rename when both are on the disk; a model that it
 // replaces stands under <name>.replaced until its successor is in place, and is found there should the program stop between.
 import Foundation
+import Labels
 import Models
 import Neural
 import Storage
@@ -172,6 +173,15 @@ public struct ModelFolder: Sendable {
         }
         // The new model is in place; an old one that cannot be removed does no harm.
         try? fileSystem.remove(replaced(url))
+    }
+
+    /// Replaces how the model of a folder makes events of probabilities; its weights stay as they are.
+    public func rewrite(decoding: EventDecoder.Configuration) throws {
+        var description = description
+        description.decoding = decoding
+        let faults = description.faults()
+        guard faults.isEmpty else { throw ConfigurationError(faults.map { "\(url.path): \($0)" }) }
+        try AtomicFile.write(try description.yaml(), to: url.appending(path: Self.descriptionName))
     }
 
     private static func replaced(_ url: URL) -> URL {

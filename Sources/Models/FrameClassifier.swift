@@ -67,15 +67,19 @@ public final class FrameClassifier {
     public func callAsFunction(
         _ wave_BN: Tensor, masks: Masks? = nil, mode: PassMode = .evaluation, learning: Learning = .withoutFrontEnd
     ) throws(TorchError) -> Tensor {
-        try head(encode(wave_BN, masks: masks, mode: mode, learning: learning), learning: mode.isLearning)
+        try logits(encode(wave_BN, masks: masks, mode: mode, learning: learning), mode: mode)
     }
 
-    /// Mean of the last feed-forward outputs: [B, T, D].
-    public func pooledFeatures(
-        _ wave_BN: Tensor, masks: Masks? = nil, mode: PassMode = .evaluation, learning: Learning = .withoutFrontEnd
+    /// What the encoder yields to logits [B, T, C], or [B, 1, C] of a head for clips.
+    public func logits(
+        _ encoded: ContextEncoder.Output, mode: PassMode = .evaluation
     ) throws(TorchError) -> Tensor {
-        let outputs = try encode(wave_BN, masks: masks, mode: mode, learning: learning).feedForwards
-        return try mean(Array(outputs.suffix(configuration.averaged)))
+        try head(encoded, learning: mode.isLearning)
+    }
+
+    /// Mean of the last feed-forward outputs of what the encoder yields: [B, T, D].
+    public func pooledFeatures(_ encoded: ContextEncoder.Output) throws(TorchError) -> Tensor {
+        try mean(Array(encoded.feedForwards.suffix(configuration.averaged)))
     }
 
     /// What the encoder yields.

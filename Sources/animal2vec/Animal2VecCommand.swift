@@ -17,13 +17,14 @@ struct Animal2VecCommand: ParsableCommand {
               pretrain    learn from recordings without labels
               finetune    learn the labels
               predict     find calls in recordings
+              tune        choose thresholds on labelled recordings
               evaluate    compare with labels
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
             PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self,
-            PredictCommand.self,
-            EvaluateCommand.self, ConvertCommand.self, ImportCommand.self, DoctorCommand.self, DemoCommand.self,
+            PredictCommand.self, TuneCommand.self, EvaluateCommand.self, ConvertCommand.self, ImportCommand.self,
+            DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {
