@@ -91,17 +91,28 @@ public struct DecodingTuner: Sendable {
 
     // MARK: Search
 
-    private func counts(_ indices: [Int], _ configuration: EventDecoder.Configuration) -> [[String: EventCounts]] {
+    /// The counts of recordings; with `column` those of one class alone, which is much quicker.
+    private func counts(
+        _ indices: [Int], _ configuration: EventDecoder.Configuration, column: Int? = nil
+    ) -> [[String: EventCounts]] {
         var results = [[String: EventCounts]](repeating: [:], count: indices.count)
         results.withUnsafeMutableBufferPointer { buffer in
             nonisolated(unsafe) let buffer = buffer
             DispatchQueue.concurrentPerform(iterations: indices.count) { place in
                 let recording = recordings[indices[place]]
+                var (labels, probabilities, truth) = (classes, recording.probabilities, recording.truth)
+                if let column {
+                    labels = [classes[column]]
+                    probabilities = (0..<recording.grid.count).map {
+                        recording.probabilities[$0 * classes.count + column]
+                    }
+                    truth = truth.filter { $0.label == labels[0] }
+                }
                 let events = EventDecoder.events(
-                    recording.probabilities, configuration, classes: classes, recording: "",
+                    probabilities, configuration, classes: labels, recording: "",
                     framesPerSecond: recording.grid.framesPerSecond,
                     firstCentreSeconds: recording.grid.firstCentreSeconds, recordingSeconds: recording.seconds)
-                buffer[place] = metric.counts(truth: recording.truth, predictions: events)
+                buffer[place] = metric.counts(truth: truth, predictions: events)
             }
         }
         return results
@@ -112,11 +123,19 @@ public struct DecodingTuner: Sendable {
     ) throws(Stopped) -> EventDecoder.Configuration {
         var best = start
         var bestScore = metric.score(counts(indices, start)) ?? 0
-        func attempt(_ candidates: [EventDecoder.Configuration]) {
+        // Counts of the best settings; only kept where classes do not depend on each other.
+        var known: [[String: EventCounts]] = []
+        func attempt(_ candidates: [EventDecoder.Configuration], column: Int? = nil) {
             for candidate in candidates where candidate != best {
-                let score = metric.score(counts(indices, candidate)) ?? 0
+                var counted = counts(indices, candidate, column: column)
+                if let column {
+                    let own = counted
+                    counted = known
+                    for place in counted.indices { counted[place][classes[column]] = own[place][classes[column]] }
+                }
+                let score = metric.score(counted) ?? 0
                 // What is as good without a change stays: less is chosen by chance.
-                if score > bestScore + 1e-9 { (best, bestScore) = (candidate, score) }
+                if score > bestScore + 1e-9 { (best, bestScore, known) = (candidate, score, counted) }
             }
         }
         func vary<Value>(
@@ -150,16 +169,19 @@ public struct DecodingTuner: Sendable {
             try advance()
         }
         // Classes that hardly occur follow the others: their own settings would fit single events.
+        let areRivals = best.oneClassAtATime || best.focal != nil || best.anyClass != nil || metric.kind == .fewShotF
+        if !areRivals { known = counts(indices, best) }
         for label in labels {
+            let column = areRivals ? nil : classes.firstIndex(of: label)
             func own(_ change: (inout EventDecoder.Configuration.ClassSettings) -> Void) -> EventDecoder.Configuration {
                 var candidate = best
                 change(&candidate.classes[label, default: .init()])
                 return candidate
             }
-            attempt(Self.thresholds.map { value in own { $0.threshold = value } })
-            attempt(Self.windows.map { value in own { $0.smoothingSeconds = value } })
-            attempt(Self.lengths.map { value in own { $0.minimumSeconds = value } })
-            attempt(Self.lengths.map { value in own { $0.gapSeconds = value } })
+            attempt(Self.thresholds.map { value in own { $0.threshold = value } }, column: column)
+            attempt(Self.windows.map { value in own { $0.smoothingSeconds = value } }, column: column)
+            attempt(Self.lengths.map { value in own { $0.minimumSeconds = value } }, column: column)
+            attempt(Self.lengths.map { value in own { $0.gapSeconds = value } }, column: column)
             try advance()
         }
         return best
