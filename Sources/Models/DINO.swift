@@ -56,7 +56,7 @@ public struct DINOConfiguration: Codable, Sendable, Hashable {
         /// τt after the warm-up.
         public var finalTeacherTemperature = 0.04
         /// Epochs over which τt goes from one to the other, along a straight line.
-        public var temperatureWarmupEpochs = 0.0
+        public var temperatureWarmupEpochs = 0
         /// Weight of the term that keeps features of different pictures apart (KoLeo); 0 leaves it out. DINOv2: 0.1.
         public var koleoWeight = 0.0
         /// Predicting the teacher's view of patches that the student does not see.

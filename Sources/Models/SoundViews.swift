@@ -1,8 +1,7 @@
 // Views of one piece of sound that a listener would call the same scene: crops in time and in frequency, other loudness, other
 // backgrounds, hiss, echo, gaps. Nothing is mirrored: sound does not run backwards.
 //
-// What is done to whom is drawn from keyed randomness, a function of (seed, position) only; what needs many numbers, hiss,
-// takes them from libtorch's generator, which the trainer seeds for every batch.
+// What is done to whom is drawn from keyed randomness, a function of (seed, position, view) only.
 //
 // B windows, M bands, F frames of the whole picture; H rows, W columns of a view
 import Foundation
@@ -238,7 +237,8 @@ public struct SoundViews {
     private func noise(_ view_BHW: Tensor, _ draws: [Draw]) throws(TorchError) -> Tensor {
         guard draws.contains(where: { $0.noise != nil }) else { return view_BHW }
         let (height, device) = (view_BHW.size(1), view_BHW.device)
-        let hiss = try -(1 - Tensor.randomUniform(view_BHW.shape, on: device)).clamped(min: 1e-12).log()
+        let numbers = try KeyedNoise.uniform(draws.map(\.noiseKey), count: height * view_BHW.size(2), on: device)
+        let hiss = try -numbers.log().reshaped(view_BHW.shape)
         var rows = [Float](repeating: 0, count: draws.count * height)
         for (index, draw) in draws.enumerated() {
             guard let noise = draw.noise else { continue }
@@ -293,6 +293,7 @@ extension SoundViews {
         var partnerStep = 0
         var smear: (decay: Double, decibels: Double)?
         var noise: (band: (start: Double, length: Double), decibels: Double)?
+        var noiseKey: UInt64 = 0
         var timeMasks: [(start: Double, length: Double)] = []
         var bandMasks: [(start: Double, length: Double)] = []
 
@@ -320,6 +321,7 @@ extension SoundViews {
             if hasSmear < configuration.smear.probability { smear = (decay, echo) }
             let (hasNoise, width) = (random.uniform(), configuration.noiseBand.draw(&random))
             let (place, hiss) = (random.uniform(), configuration.noise.decibels.draw(&random))
+            noiseKey = random.next()
             if hasNoise < configuration.noise.probability { noise = (((1 - width) * place, width), hiss) }
             timeMasks = Self.masks(configuration.timeMasks, &random)
             bandMasks = Self.masks(configuration.bandMasks, &random)

@@ -18,47 +18,90 @@ public struct PretrainingRun {
         (self.recipe, self.settings, self.corpus, self.folder) = (recipe, settings, corpus, folder)
     }
 
-    private func resolve() throws -> (recipe: Animal2VecRecipe, recordings: [LabelledRecording]) {
-        let layer = try RecipeLayer.find(recipe, in: ShippedRecipes.pretraining)
-        var resolved = try Animal2VecRecipe(method: .animal2vec, model: .init()).under([layer], overrides: settings)
-        guard resolved.method == .animal2vec else {
-            throw RunError(
-                description: "\(recipe): method: \(resolved.method.rawValue) is not in this version; use animal2vec")
-        }
-        let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
-        if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }
-        resolved.model.network.frontEnd.sampleRateHz = resolved.data.sampleRateHz
-        try description(resolved).checkRecipe()
-        return (resolved, recordings)
-    }
-
-    private func description(_ recipe: Animal2VecRecipe) -> ModelDescription {
-        ModelDescription(
-            kind: .pretrained, encoder: recipe.model.network, windowSeconds: recipe.data.windowSeconds,
-            channels: recipe.data.channels)
-    }
-
     /// The complete recipe as YAML.
-    public func resolvedRecipe() throws -> String { try RecipeDecoder.yaml(resolve().recipe) }
+    public func resolvedRecipe() throws -> String {
+        switch try method() {
+        case .animal2vec: try RecipeDecoder.yaml(resolve(Animal2VecPretrainingModel.self).recipe)
+        case .dino: try RecipeDecoder.yaml(resolve(DINOPretrainingModel.self).recipe)
+        }
+    }
 
     /// Trains to the end, or to the first reason to leave.
     public func train(on device: Device) throws -> Trainer.Outcome {
-        let (recipe, recordings) = try resolve()
+        switch try method() {
+        case .animal2vec: try train(Animal2VecPretrainingModel.self, on: device)
+        case .dino: try train(DINOPretrainingModel.self, on: device)
+        }
+    }
+
+    private func layer() throws -> RecipeLayer { try RecipeLayer.find(recipe, in: ShippedRecipes.pretraining) }
+
+    /// The method that the recipe names: it decides which settings there are.
+    private func method() throws -> Recipe.Method {
+        guard let text = try RecipeDecoder.text(at: "method", layers: [layer()], overrides: settings) else {
+            return .animal2vec
+        }
+        guard let method = Recipe.Method(rawValue: text) else {
+            let known = Recipe.Method.allCases.map(\.rawValue).joined(separator: ", ")
+            throw RecipeError("method", origin: recipe, "one of \(known) is expected, found \"\(text)\"")
+        }
+        return method
+    }
+
+    private func resolve<Model: PretrainingMethod>(
+        _ model: Model.Type
+    ) throws -> (recipe: PretrainingRecipe<Model>, recordings: [LabelledRecording], windowsPerEpoch: Int) {
+        var resolved = try Model.defaults.under([layer()], overrides: settings)
+        let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
+        if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }
+        try Model.settle(&resolved)
+        let windows = try resolved.data.sampler(recordings, seed: resolved.seed, labelled: false).windowsPerEpoch
+        try resolved.resolveEpochs(windowsPerEpoch: windows)
+        return (resolved, recordings, windows)
+    }
+
+    private func train<Model: PretrainingMethod>(_ model: Model.Type, on device: Device) throws -> Trainer.Outcome {
+        let (recipe, recordings, windowsPerEpoch) = try resolve(Model.self)
         let run = try RunFolder(folder)
         try run.settle(recipe)
-        let fingerprint = try RecipeDecoder.fingerprint(recipe)
-        let objective = try Animal2VecPretraining(recipe, device: device) { student, url, _ in
-            var description = description(recipe)
-            (description.provenance.recipe, description.provenance.corpus) = (fingerprint, corpus.lastPathComponent)
-            try ModelFolder.write(description, weights: student.masters, to: url)
-        }
+        let scene = PretrainingScene(
+            recordings: recordings, labelled: try recipe.data.labels(Catalogue(folder: corpus)),
+            windowsPerEpoch: windowsPerEpoch, corpusName: corpus.lastPathComponent,
+            recipeFingerprint: try RecipeDecoder.fingerprint(recipe), device: device)
+        let objective = try Model.objective(recipe, scene)
         let loader = try recipe.data.loader(recordings, seed: recipe.seed, clips: recipe.batch.clips, labelled: false)
         let plan = Trainer.Plan(
             seed: recipe.seed, batch: recipe.batch, optimizer: recipe.optimizer, schedule: recipe.schedule,
             precision: recipe.precision, recovery: recipe.recovery, checkpoint: recipe.checkpoint, log: recipe.log,
-            validation: nil, recipeHash: fingerprint)
+            validation: nil, recipeHash: scene.recipeFingerprint)
         let trainer = try Trainer(run: run, plan: plan, objective: objective, loader: loader)
         return try trainer.runWithProgress("pretrain")
+    }
+}
+
+extension Animal2VecPretrainingModel: PretrainingMethod {
+    package static var defaults: Animal2VecRecipe { Animal2VecRecipe(method: .animal2vec, model: .init()) }
+
+    package static func settle(_ recipe: inout Animal2VecRecipe) throws {
+        recipe.model.network.frontEnd.sampleRateHz = recipe.data.sampleRateHz
+        try description(recipe).checkRecipe()
+    }
+
+    package static func objective(
+        _ recipe: Animal2VecRecipe, _ scene: PretrainingScene
+    ) throws -> any TrainingObjective {
+        try Animal2VecPretraining(recipe, device: scene.device) { student, url, _ in
+            var description = description(recipe)
+            description.provenance.recipe = scene.recipeFingerprint
+            description.provenance.corpus = scene.corpusName
+            try ModelFolder.write(description, weights: student.masters, to: url)
+        }
+    }
+
+    private static func description(_ recipe: Animal2VecRecipe) -> ModelDescription {
+        ModelDescription(
+            kind: .pretrained, encoder: recipe.model.network, windowSeconds: recipe.data.windowSeconds,
+            channels: recipe.data.channels)
     }
 }
 

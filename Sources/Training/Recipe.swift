@@ -97,6 +97,8 @@ public enum Recipe {
         public var decayExemption = DecayExemption.none
         /// Gradients of a larger norm over all parameters are scaled down to it; null never scales.
         public var largestGradientNorm: Double? = 1
+        /// Whether that holds for the gradient of every parameter by itself, as published for DINO.
+        public var limitsEachGradient = false
 
         /// The defaults.
         public init() {}
@@ -126,6 +128,20 @@ public enum Recipe {
         public var initialLearningRate = 0.0
         /// Learning rate at the end.
         public var finalLearningRate = 0.0
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// Lengths in epochs, for those who think in them. null leaves the number of updates as it is; an epoch gives every
+    /// recording as many windows as fit into it.
+    public struct Epochs: Codable, Sendable, Hashable {
+        /// Epochs until training ends: sets schedule.totalUpdates.
+        public var total: Double?
+        /// Epochs until the peak of the learning rate: sets schedule.warmupUpdates.
+        public var warmup: Double?
+        /// Epochs until the teacher's last decay: sets teacher.annealUpdates.
+        public var teacher: Double?
 
         /// The defaults.
         public init() {}
@@ -161,8 +177,8 @@ public enum Recipe {
         public init() {}
     }
 
-    /// When training is held to have collapsed.
-    public struct CollapseGuard: Codable, Sendable, Hashable {
+    /// When training of animal2vec is held to have collapsed.
+    public struct CollapseGuard: Codable, Sendable, Hashable, Defaulted {
         /// Updates before anything is guarded.
         public var afterUpdates = 5_000
         /// Training stops when the deviation of the targets falls below this.
