@@ -259,7 +259,7 @@ public final class DINO {
     }
 
     /// Rows that sum to 1 and columns that share them evenly, near e^scores: three turns of scaling columns and rows.
-    static func sinkhorn(_ scores_RK: Tensor, turns: Int = 3) throws(TorchError) -> Tensor {
+    public static func sinkhorn(_ scores_RK: Tensor, turns: Int = 3) throws(TorchError) -> Tensor {
         // Only ratios count: the largest score becomes 0 so that nothing overflows.
         var shares = try (scores_RK - scores_RK.maximum([0, 1], keep: true)).exp()
         for _ in 0..<turns {

@@ -25,14 +25,14 @@ public struct EmbeddingHealth: Sendable, Hashable {
         (windowCount, width, prototypeCount) = (features_ND.size(0), features_ND.size(1), shares_NK.size(1))
         sampleEntropy = try shares_NK.entropies().mean().item()
         meanEntropy = try shares_NK.mean([0]).entropies().item()
-        let directions = try features_ND.to(.float32).normalizedRows()
+        let directions = try features_ND.to(.float64).normalizedRows()
         let deviations = try directions.variance([0], correction: 0).squareRoot()
         deviation = try deviations.mean().item() * Double(features_ND.size(1)).squareRoot()
         let centred = try directions - directions.mean([0], keep: true)
-        let values = try operate("aten::linalg_svdvals", .tensor(centred.to(.float64))).array(Double.self)
+        let values = try operate("aten::linalg_svdvals", .tensor(centred)).array(Double.self)
         let sum = values.reduce(0, +)
         effectiveRank =
-            sum > 1e-9 ? exp(values.reduce(0) { $1 > 0 ? $0 - $1 / sum * log($1 / sum) : $0 }) : 0
+            sum > 1e-6 ? exp(values.reduce(0) { $1 > 0 ? $0 - $1 / sum * log($1 / sum) : $0 }) : 0
     }
 
     /// The largest entropy that there could be.

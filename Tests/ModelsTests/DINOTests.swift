@@ -1,6 +1,7 @@
 import Foundation
 import Models
 import Neural
+import Randomness
 import Storage
 import Testing
 import Torch
@@ -128,5 +129,140 @@ enum PublishedDINO {
             }
         }
         try expectClose(model.centres["centre"]!.master, golden["center.final"], 1e-4, "centre")
+    }
+
+    private struct Peer: Decodable {
+        struct Schedule: Decodable {
+            let rate: Double
+            let decay: Double
+            let momentum: Double
+            let temperature: Double
+            let frozen: Bool
+        }
+        let losses: [Double]
+        let centre_norm: Double
+        let schedules: [Schedule]
+    }
+
+    @Test func `A hundred updates on changing views give the losses of plain PyTorch`() throws {
+        let golden = try GoldenValues("dino_step")
+        let url = try #require(Bundle.module.resourceURL).appending(path: "Golden/dino_100.json")
+        let peer = try JSONDecoder().decode(Peer.self, from: Data(contentsOf: url))
+        let model = try PublishedDINO.model(golden)
+        let views = try PublishedDINO.views(golden)
+        let optimizer = try AdamW(model.student.parameters, PublishedDINO.optimizer)
+        #expect(peer.losses.count == 100)
+        for (update, plan) in peer.schedules.enumerated() {
+            func moved(_ view: Tensor) throws -> Tensor {
+                try operate("aten::roll", .tensor(view), .ints([update]), .ints([3]))
+            }
+            let step = try model.step(
+                global: moved(views.global), local: moved(views.local), pictures: 3, temperature: plan.temperature,
+                mode: .learning(seed: 0))
+            let loss = try step.loss.item() / 3
+            #expect(abs(loss / peer.losses[update] - 1) < 1e-4, "loss of update \(update) is \(loss)")
+            try model.student.clearGradients()
+            try (step.loss / 3).backward()
+            try model.student.limitEachGradient(to: 3)
+            try optimizer.step(
+                learningRate: plan.rate, weightDecay: plan.decay, frozen: plan.frozen ? DINO.prototypeNames : [])
+            try model.moveTeacher(decay: plan.momentum)
+            try model.moveCentre(towards: [step.teacherSum])
+        }
+        #expect(try abs(model.centres["centre"]!.master.norm().item() / peer.centre_norm - 1) < 1e-4)
+    }
+
+    // MARK: Options
+
+    private func small(_ change: (inout DINOConfiguration) -> Void) throws -> DINO {
+        var configuration = PublishedDINO.configuration
+        change(&configuration)
+        return try DINO(configuration, seed: 3)
+    }
+
+    private func noise(_ shape: [Int], seed: UInt64) throws -> Tensor {
+        var random = KeyedRandom(seed: seed, purpose: .noise)
+        return try Tensor((0..<shape.reduce(1, *)).map { _ in Float(random.uniform() - 0.5) }, shape: shape)
+    }
+
+    @Test func `Sinkhorn's targets share the prototypes evenly, and every picture says one whole`() throws {
+        let shares = try DINO.sinkhorn(noise([64, 8], seed: 1) * 40, turns: 20)
+        for sum in try shares.sum([1]).array(Float.self) { #expect(abs(sum - 1) < 1e-4) }
+        for sum in try shares.sum([0]).array(Float.self) { #expect(abs(sum - 8) < 0.2) }
+        let huge = try DINO.sinkhorn(noise([4, 8], seed: 2) * 1e4)
+        #expect(try huge.isFinite().all().array(Bool.self) == [true])
+    }
+
+    @Test func `Every option learns: the loss falls, and gradients reach all parameters`() throws {
+        let model = try small {
+            $0.loss.centering = .sinkhorn
+            $0.loss.koleoWeight = 0.1
+            $0.loss.patches.weight = 1
+            $0.network.registers = 2
+        }
+        let optimizer = try AdamW(model.student.parameters, PublishedDINO.optimizer)
+        let (global, local) = (try noise([8, 1, 32, 32], seed: 1), try noise([8, 1, 16, 16], seed: 2))
+        let hidden = (0..<8 * 16).map { $0 % 3 == 0 && $0 / 16 % 2 == 0 }
+        var losses: [Double] = []
+        for _ in 0..<30 {
+            let step = try model.step(
+                global: global, local: local, hidden_GN: hidden, pictures: 4, temperature: 0.06,
+                mode: .learning(seed: 0))
+            losses.append(try step.loss.item())
+            let figures = try step.figures()
+            #expect(figures.keys.sorted() == ["cross_entropy", "koleo", "patch_loss", "target_entropy"])
+            try model.student.clearGradients()
+            try step.loss.backward()
+            for parameter in model.student.parameters {
+                #expect(try parameter.master.gradient != nil, "\(parameter.name) gets no gradient")
+            }
+            try optimizer.step(learningRate: 1e-3)
+            try model.moveCentre(towards: [step.teacherSum], patches: step.patchSum.map { [$0] } ?? [])
+        }
+        #expect(losses.last! < 0.9 * losses[0], "\(losses[0]) to \(losses.last!)")
+    }
+
+    @Test func `KoLeo is the distance to the nearest other picture`() throws {
+        // Features are those of the backbone, so the term is seen through two pictures that are alike, and two that are not.
+        let model = try small { $0.loss.koleoWeight = 1 }
+        let one = try noise([1, 1, 32, 32], seed: 5)
+        let other = try noise([1, 1, 32, 32], seed: 6)
+        func koleo(_ pictures: [Tensor]) throws -> Double {
+            try model.step(
+                global: .concatenated(pictures, 0), local: nil, pictures: 2, temperature: 0.04,
+                mode: .learning(seed: 0)
+            ).figures()["koleo"]!
+        }
+        let apart = try koleo([one, other, one, other])
+        let alike = try koleo([one, one, one, one])
+        #expect(alike > apart + 5, "\(alike) against \(apart)")
+    }
+
+    @Test func `Health tells a model that hears differences from one that hears none`() throws {
+        let model = try small { _ in }
+        let seen = try model.look(noise([40, 1, 32, 32], seed: 9), temperature: 0.04)
+        let well = try EmbeddingHealth(features_ND: noise([40, 48], seed: 8), shares_NK: seen.shares)
+        #expect(well.effectiveRank > 30 && well.deviation > 0.9)
+        let same = try Tensor.ones([40, 48])
+        let uniform = try Tensor.full([40, 96], 1 / 96)
+        let ill = try EmbeddingHealth(features_ND: same, shares_NK: uniform)
+        #expect(ill.effectiveRank == 0 && ill.deviation < 1e-3)
+        #expect(abs(ill.sampleEntropy - ill.largestEntropy) < 1e-4)
+        let one = try Tensor((0..<40 * 96).map { $0 % 96 == 0 ? Float(1) : 0 }, shape: [40, 96])
+        #expect(try abs(EmbeddingHealth(features_ND: same, shares_NK: one).meanEntropy) < 1e-4)
+    }
+
+    @Test func `Neighbours name windows, but not those of their own recording`() throws {
+        // Two classes in two recordings; the features tell the classes apart.
+        let features = try Tensor([1, 0, 0.9, 0.1, 0, 1, 0.1, 0.9] as [Float], shape: [4, 2])
+        let right = try NearestNeighbours.accuracy(
+            features, labels: ["a", "a", "b", "b"], groups: [0, 1, 0, 1], count: 1)
+        #expect(right == 1)
+        // Each class in a recording of its own: the only neighbours allowed are wrong.
+        let wrong = try NearestNeighbours.accuracy(
+            features, labels: ["a", "a", "b", "b"], groups: [0, 0, 1, 1], count: 1)
+        #expect(wrong == 0)
+        #expect(
+            try NearestNeighbours.accuracy(features, labels: ["a", "a", "b", "b"], groups: [0, 0, 0, 0]) == nil)
     }
 }
