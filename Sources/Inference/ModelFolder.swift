@@ -33,6 +33,14 @@ public struct ModelFolder: Sendable {
     /// Throws `ModelFolderError`, `ConfigurationError` or `StorageError`, each naming the file, what is wrong with it and
     /// what helps: no model, unknown and missing keys, wrong types, another checksum, tensors that do not fit.
     public static func load(_ url: URL) throws -> ModelFolder {
+        guard try !SpectrogramEmbedder.isThere(url) else {
+            throw ModelFolderError(
+                file: url.path,
+                problem:
+                    "is a \(SpectrogramModelDescription.Kind.spectrogramEncoder.rawValue), which turns windows into "
+                    + "vectors and names nothing in them",
+                remedy: "embed with it, or give a model of animal2vec")
+        }
         let content = try content(of: url, ModelDescription.self)
         return ModelFolder(content.folder, content.description, content.weights, content.fingerprint)
     }
@@ -185,7 +193,7 @@ public struct ModelFolder: Sendable {
     /// More than any description holds: a file of another kind under that name.
     private static let largestDescription = 16 << 20
 
-    private static func text(_ url: URL) throws -> String {
+    static func text(_ url: URL) throws -> String {
         let file = try MappedFile(url)
         guard file.byteCount <= largestDescription,
             let text = file.withUnsafeBytes({ String(validating: $0, as: UTF8.self) })

@@ -97,8 +97,10 @@ public struct SpectrogramEmbedder {
     /// Whether the folder of a model or of a run holds a model on spectrograms. Throws `ModelFolderError` where there is none.
     public static func isThere(_ url: URL) throws -> Bool {
         let folder = try ModelFolder.find(url)
-        let text = try String(contentsOf: folder.appending(path: ModelFolder.descriptionName), encoding: .utf8)
-        let kind = try ConfigurationNode(yaml: text, name: folder.path)["kind"]?.value
+        // What is wrong with a description is said by those who read it.
+        guard let text = try? ModelFolder.text(folder.appending(path: ModelFolder.descriptionName)),
+            let kind = try? ConfigurationNode(yaml: text, name: folder.path)["kind"]?.value
+        else { return false }
         return kind == .scalar(SpectrogramModelDescription.Kind.spectrogramEncoder.rawValue, isText: false)
     }
 

@@ -352,7 +352,8 @@ public final class DINO {
     }
 
     /// What the teacher makes of pictures [B, 1, H, W]: features [B, D] and the shares of the prototypes [B, K], in float32.
-    public func look(_ image_BCHW: Tensor, temperature: Double) throws(TorchError) -> (features: Tensor, shares: Tensor) {
+    public func look(_ image_BCHW: Tensor, temperature: Double) throws(TorchError) -> (features: Tensor, shares: Tensor)
+    {
         try withoutGradients { () throws(TorchError) -> (features: Tensor, shares: Tensor) in
             let features = try teacherNetwork.backbone(image_BCHW).summary_BD
             let shares = try ((teacherNetwork.head(features) - centre) / temperature).softmax(-1)

@@ -46,16 +46,17 @@ public struct MelFilters: Sendable, Hashable {
 
     /// Filters for `bandCount` bands from `lowHz` to `highHz` over the power spectrum of a transform of `fftSize` samples.
     ///
-    /// A band of less than two bins would hold one bin or none, depending on where it happens to lie, and leave stripes in the
-    /// picture (librosa leaves such a band empty). It takes the spectrum at its centre instead, interpolated between the two
-    /// bins around it, with the weight that its triangle has.
+    /// A band of less than two bins would hold one bin or none, depending on where it happens to lie, and leave stripes in
+    /// the picture (librosa leaves such a band empty). It takes the spectrum at its centre instead, interpolated between the
+    /// two bins around it, with the weight that its triangle has.
     ///
     /// - Parameter normalizesArea: divides a band by its width in hertz, so that white noise is level (Slaney's norm).
     public init(
         bandCount: Int, fftSize: Int, rateHz: Double, lowHz: Double, highHz: Double, scale: MelScale,
         normalizesArea: Bool
     ) {
-        precondition(bandCount > 0 && fftSize > 1 && lowHz < highHz, "MelFilters: \(bandCount) bands \(lowHz)–\(highHz)")
+        precondition(
+            bandCount > 0 && fftSize > 1 && lowHz < highHz, "MelFilters: \(bandCount) bands \(lowHz) to \(highHz) Hz")
         let (low, high) = (scale.mel(hz: lowHz), scale.mel(hz: highHz))
         let edges = (0..<bandCount + 2).map { scale.hz(mel: low + (high - low) * Double($0) / Double(bandCount + 1)) }
         let bins = fftSize / 2 + 1

@@ -118,7 +118,9 @@ public struct MelSpectrogram {
             normalizesArea: configuration.normalizesArea)
         var window = [Float](repeating: 0, count: fftSize)
         let before = (fftSize - span) / 2
-        for index in 0..<span { window[before + index] = Float(0.5 - 0.5 * cos(2 * .pi * Double(index) / Double(span))) }
+        for index in 0..<span {
+            window[before + index] = Float(0.5 - 0.5 * cos(2 * .pi * Double(index) / Double(span)))
+        }
         hann_K = try Tensor(window).to(device)
         filters_KM = try filters.matrix(on: device)
     }

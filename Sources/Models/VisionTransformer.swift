@@ -52,7 +52,8 @@ public struct VisionTransformer {
             var faults: [String] = []
             func expect(_ name: String, _ value: Int, _ range: ClosedRange<Int>) {
                 if !range.contains(value) {
-                    faults.append("\(name): a number from \(range.lowerBound) to \(range.upperBound) is expected, found \(value)")
+                    faults.append(
+                        "\(name): a number from \(range.lowerBound) to \(range.upperBound) is expected, found \(value)")
                 }
             }
             expect("patch", patch, 1...1024)

@@ -106,20 +106,22 @@ package final class DINOPretraining: TrainingObjective {
 
     package func checkUp(update: Int) throws -> CheckUp? {
         let interval = recipe.model.health.everyUpdates
-        guard interval > 0, update.isMultiple(of: interval) || update == recipe.schedule.totalUpdates else { return nil }
+        let isLast = update == recipe.schedule.totalUpdates
+        guard interval > 0, isLast || update.isMultiple(of: interval) else { return nil }
         let unlabelled = try look(probe.windows())
         let health = try EmbeddingHealth(features_ND: unlabelled.features, shares_NK: unlabelled.shares)
         var metrics = health.metrics
         var line = String(
-            format: "health: teacher's entropy %.2f per window, %.2f of the mean (of at most %.2f); feature deviation %.2f "
-                + "(1 is best), effective rank %.1f of %d", health.sampleEntropy, health.meanEntropy,
+            format: "health: teacher's entropy %.2f per window, %.2f of the mean (of at most %.2f); feature deviation "
+                + "%.2f (1 is best), effective rank %.1f of %d", health.sampleEntropy, health.meanEntropy,
             health.largestEntropy, health.deviation, health.effectiveRank, min(health.width, health.windowCount - 1))
         let labelled = try probe.labelledWindows()
         if let accuracy = try neighbours(labelled) {
             metrics["health_neighbour_accuracy"] = accuracy
             let counts = Dictionary(grouping: labelled.labels) { $0 }.map(\.value.count)
             let chance = Double(counts.max() ?? 0) / Double(labelled.labels.count)
-            line += String(format: "; neighbours name %.0f %% rightly (%.0f %% by chance)", 100 * accuracy, 100 * chance)
+            line += String(
+                format: "; neighbours name %.0f %% rightly (%.0f %% by chance)", 100 * accuracy, 100 * chance)
         }
         return CheckUp(metrics: metrics, line: line)
     }
@@ -154,8 +156,8 @@ package final class DINOPretraining: TrainingObjective {
         else { return nil }
         let rest = "and begin a new run"
         if mean < limits.smallestMeanEntropy * largest {
-            return "training has collapsed: the teacher says the same of all windows (entropy of its mean \(mean), limit "
-                + "\(limits.smallestMeanEntropy) of \(largest)); lower model.loss.centreMomentum or take "
+            return "training has collapsed: the teacher says the same of all windows (entropy of its mean \(mean), "
+                + "limit \(limits.smallestMeanEntropy) of \(largest)); lower model.loss.centreMomentum or take "
                 + "model.loss.centering=sinkhorn, raise model.loss.teacherTemperature a little, \(rest)"
         }
         if sample > limits.largestSampleEntropy * largest {

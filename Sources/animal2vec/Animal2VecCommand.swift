@@ -21,7 +21,7 @@ struct Animal2VecCommand: ParsableCommand {
         version: "animal2vec 0.1.0",
         subcommands: [
             ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
-            EvaluateCommand.self, ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
+            EvaluateCommand.self, ConvertCommand.self, SpectrogramCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {

@@ -6,7 +6,8 @@ import Torch
 @Suite(.serialized) struct MelSpectrogramTests {
     private let rateHz = 22_050.0
 
-    private func settings(_ bands: Int, size: Int, hop: Int, scale: MelScale = .slaney) -> MelSpectrogram.Configuration {
+    private func settings(_ bands: Int, size: Int, hop: Int, scale: MelScale = .slaney) -> MelSpectrogram.Configuration
+    {
         var settings = MelSpectrogram.Configuration()
         (settings.bands, settings.frames, settings.fftSize, settings.scale) = (bands, 0, size, scale)
         settings.spanSeconds = Double(size) / rateHz

@@ -43,7 +43,7 @@ import Torch
         return try Tensor.stacked(rows, 0)
     }
 
-    @Test func `Views have their sizes and are numbers, with every change switched on and in every brightness`() throws {
+    @Test func `Views have their sizes and are numbers, with every change on and in every brightness`() throws {
         var configuration = plain()
         (configuration.shift, configuration.gainDecibels) = (0.05, 6)
         configuration.background.probability = 1

@@ -99,7 +99,7 @@ private func metrics(_ run: URL) throws -> [[String: Any]] {
         }
     }
 
-    @Test func `The centre and the teacher move, prototypes rest for an epoch, and the log says how healthy it is`() throws {
+    @Test func `Centre and teacher move, prototypes rest for an epoch, and the log tells the health`() throws {
         try withTemporaryFolder { folder in
             let scene = try Scene(folder)
             // 4 recordings of 1.5 s are 24 windows of 0.25 s: 6 updates of 4 are one epoch.
@@ -146,7 +146,11 @@ private func metrics(_ run: URL) throws -> [[String: Any]] {
             let scene = try Scene(folder)
             // A teacher that hardly tells anything apart at this temperature is what a collapsed one looks like.
             let (run, url) = scene.run(
-                "run", ["collapse.afterUpdates=2", "model.loss.teacherTemperature=50", "model.loss.finalTeacherTemperature=50"])
+                "run",
+                [
+                    "collapse.afterUpdates=2", "model.loss.teacherTemperature=50",
+                    "model.loss.finalTeacherTemperature=50",
+                ])
             let outcome = try run.train(on: .cpu)
             guard case .left(let status, let report) = outcome else {
                 Issue.record("\(outcome)")
@@ -193,8 +197,8 @@ private func metrics(_ run: URL) throws -> [[String: Any]] {
             }
             let run = PretrainingRun(
                 recipe: "small-data",
-                settings: Scene.settings + ["epochs.total=3", "epochs.warmup=1", "epochs.teacher=3"], corpus: scene.corpus,
-                folder: folder)
+                settings: Scene.settings + ["epochs.total=3", "epochs.warmup=1", "epochs.teacher=3"],
+                corpus: scene.corpus, folder: folder)
             let text = try run.resolvedRecipe()
             // 24 windows in updates of 4.
             #expect(text.contains("totalUpdates: 18") && text.contains("warmupUpdates: 6"))
