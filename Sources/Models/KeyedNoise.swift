@@ -2,9 +2,9 @@
 // MurmurHash3 (Appleby, public domain) over the numbers of the pixels. The same on every device and in every batch.
 import Torch
 
-enum KeyedNoise {
+package enum KeyedNoise {
     /// Numbers in (0, 1), one row of `count` per key: [keys, count] in float32.
-    static func uniform(_ keys: [UInt64], count: Int, on device: Device) throws(TorchError) -> Tensor {
+    package static func uniform(_ keys: [UInt64], count: Int, on device: Device) throws(TorchError) -> Tensor {
         let rows = try Tensor(keys.map { Int64($0 & 0xFFFF_FFFF) }, shape: [keys.count, 1]).to(device)
         // Kept below 2³² by a mask after every product, so that shifts bring in zeros.
         var hash = try mixed(Tensor.arange(count, .int64, on: device).unsqueezed(0), rows)

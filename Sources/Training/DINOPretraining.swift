@@ -190,7 +190,7 @@ extension DINOConfiguration.Loss {
 
 extension DINOConfiguration.Patches {
     /// Which patches of one view are hidden: rectangles of time and frequency until a share drawn for the view is reached.
-    func hidden(rows: Int, columns: Int, _ random: inout KeyedRandom) -> [Bool] {
+    package func hidden(rows: Int, columns: Int, _ random: inout KeyedRandom) -> [Bool] {
         var flags = [Bool](repeating: false, count: rows * columns)
         guard random.uniform() < probability else { return flags }
         let share = leastShare + (greatestShare - leastShare) * random.uniform()
@@ -213,7 +213,7 @@ extension DINOConfiguration.Patches {
 
 extension VisionTransformer.Configuration {
     /// decayᵏ for a parameter k blocks below the end: 1 for the head, the least for the patches.
-    func rateFactor(_ parameter: String, decay: Double) -> Double {
+    package func rateFactor(_ parameter: String, decay: Double) -> Double {
         guard decay != 1, parameter.hasPrefix("backbone."), !parameter.hasPrefix("backbone.norm.") else { return 1 }
         let parts = parameter.split(separator: ".")
         let layer = parts[1] == "blocks" ? (Int(parts[2]) ?? 0) + 1 : 0

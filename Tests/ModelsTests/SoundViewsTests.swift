@@ -149,4 +149,20 @@ import Torch
         let after = columns[36..<50].min()!
         #expect(before < 1e-9 && after > 1e-9 && columns[36] > columns[49])
     }
+
+    @Test func `Keyed noise is even, unrelated from pixel to pixel and from key to key`() throws {
+        let noise = try KeyedNoise.uniform([1, 2, 1 << 40], count: 40_000, on: .cpu)
+        let rows = try (0..<3).map { try noise.slice(0, $0).array(Double.self) }
+        for row in rows {
+            #expect(abs(row.reduce(0, +) / 40_000 - 0.5) < 0.01)
+            #expect(abs(row.reduce(0) { $0 + ($1 - 0.5) * ($1 - 0.5) } / 40_000 - 1.0 / 12) < 0.002)
+            let neighbours = zip(row, row.dropFirst()).reduce(0) { $0 + ($1.0 - 0.5) * ($1.1 - 0.5) } / 40_000
+            #expect(abs(neighbours) < 0.002)
+        }
+        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+            let together = zip(rows[one], rows[other]).reduce(0) { $0 + ($1.0 - 0.5) * ($1.1 - 0.5) } / 40_000
+            #expect(abs(together) < 0.002)
+        }
+        #expect(try KeyedNoise.uniform([2], count: 40_000, on: .cpu).array(Double.self) == rows[1])
+    }
 }

@@ -5,6 +5,7 @@ import Inference
 import Labels
 import Models
 import Neural
+import Randomness
 import Storage
 import TestSupport
 import Testing
@@ -245,5 +246,34 @@ private func metrics(_ run: URL) throws -> [[String: Any]] {
         for (update, expected) in [(0, 0.996), (1, 0.9960978869674096), (5, 0.998), (9, 0.9999021130325904)] {
             #expect(abs(momentum.value(after: update) - expected) < 1e-12)
         }
+    }
+
+    @Test func `With layer-wise decay the deepest layers learn least`() {
+        var network = VisionTransformer.Configuration()
+        network.depth = 3
+        let names = [
+            "backbone.patches.weight", "backbone.positions", "backbone.blocks.0.norm1.weight",
+            "backbone.blocks.2.expand.weight", "backbone.norm.weight", "head.prototypes",
+        ]
+        let factors = names.map { network.rateFactor($0, decay: 0.5) }
+        #expect(factors == [0.0625, 0.0625, 0.125, 0.5, 1, 1])
+        #expect(names.allSatisfy { network.rateFactor($0, decay: 1) == 1 })
+    }
+
+    @Test func `Hidden patches are as many as were drawn, in rectangles, for as many views as were meant`() {
+        var patches = DINOConfiguration.Patches()
+        (patches.probability, patches.leastShare, patches.greatestShare) = (0.5, 0.2, 0.4)
+        var hiddenViews = 0
+        for view in 0..<400 {
+            var random = KeyedRandom(seed: 1, sample: view, purpose: .mask)
+            let flags = patches.hidden(rows: 8, columns: 12, &random)
+            #expect(flags.count == 96)
+            let count = flags.count(where: \.self)
+            if count > 0 {
+                hiddenViews += 1
+                #expect((19...39).contains(count), "\(count) of 96")
+            }
+        }
+        #expect((160...240).contains(hiddenViews))
     }
 }
