@@ -12,6 +12,7 @@ import Testing
         "predict": ["<model>", "<paths> ...", "--out", "--format", "--json"],
         "evaluate": ["--truth", "--predictions", "--json"],
         "convert": ["<labels>", "--to", "--out"],
+        "spectrogram": ["<recording>", "--out", "--start", "--seconds"],
         "doctor": [],
         "demo": [],
     ]
