@@ -76,7 +76,7 @@ private func metrics(_ run: URL) throws -> [[String: Any]] {
     @Test func `A run that goes on from an older checkpoint ends with the same bytes, in every precision`() throws {
         try withTemporaryFolder { folder in
             let scene = try Scene(folder)
-            for precision in ["fp32", "bf16"] {
+            for precision in ["fp32", "bf16", "fp16"] {
                 let settings = ["precision.compute=\(precision)", "model.loss.patches.weight=1"]
                 let whole = scene.run("whole-\(precision)", settings)
                 #expect(try whole.run.train(on: .cpu) == .finished)
