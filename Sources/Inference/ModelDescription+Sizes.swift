@@ -1,31 +1,9 @@
-// Building a network takes as much memory as its description asks for. Therefore the description is first held against the
-// sizes in the weights file, which cannot promise more than the file holds.
+// The sizes of a network on waveforms.
 import Models
-import Storage
 
 extension ModelDescription {
-    /// Throws `ModelFolderError` if the tensors that make up a model's size are not those that the description speaks of.
-    func checkSizes(_ weights: SafetensorsFile) throws(ModelFolderError) {
-        for (name, shape) in sizes {
-            guard let entry = weights[name] else {
-                throw ModelFolderError(
-                    file: weights.path, problem: "lacks '\(name)'",
-                    remedy: "the weights and \(ModelFolder.descriptionName) belong to different models; copy the whole "
-                        + "folder again")
-            }
-            guard entry.shape.filter({ $0 != 1 }) == shape.filter({ $0 != 1 }) else {
-                throw ModelFolderError(
-                    file: weights.path,
-                    problem:
-                        "'\(name)' has the shape \(entry.shape), but \(ModelFolder.descriptionName) asks for \(shape)",
-                    remedy: "the weights and \(ModelFolder.descriptionName) belong to different models; copy the whole "
-                        + "folder again")
-            }
-        }
-    }
-
     /// The large tensors of the encoder and the head.
-    private var sizes: [(name: String, shape: [Int])] {
+    public var sizes: [(name: String, shape: [Int])] {
         var sizes: [(name: String, shape: [Int])] = []
         let layers = encoder.frontEnd.resolvedLayers
         let width = encoder.width

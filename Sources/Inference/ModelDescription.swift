@@ -5,7 +5,7 @@ import Labels
 import Models
 
 /// The content of `model.yaml`.
-public struct ModelDescription: Codable, Sendable, Hashable {
+public struct ModelDescription: ModelFolderDescription {
     /// The version that this program writes, and the newest that it reads.
     public static let currentFormatVersion = 1
 
@@ -138,30 +138,5 @@ public struct ModelDescription: Codable, Sendable, Hashable {
             event.endSeconds = min(event.endSeconds * stretch, end)
             return event
         }
-    }
-}
-
-extension ModelDescription {
-    /// The YAML text.
-    public func yaml() throws -> String { try ConfigurationNode(encoding: self).yaml }
-
-    /// Reads YAML text; `name` is what messages call it. Throws `ConfigurationError` for unknown and missing keys, wrong types
-    /// and values that no model can have.
-    public init(yaml: String, name: String) throws {
-        let node = try ConfigurationNode(yaml: yaml, name: name)
-        guard case .map = node.value else {
-            throw ConfigurationError("", origin: name, "settings (key: value) are expected, found \(node.summary)")
-        }
-        // First of all, so that a newer format is not reported as a heap of unknown keys.
-        if case .scalar(let text, _)? = node["formatVersion"]?.value, let version = Int(text),
-            version > Self.currentFormatVersion
-        {
-            throw ConfigurationError(
-                "formatVersion", origin: node["formatVersion"]?.origin,
-                "is \(version), and this program reads up to \(Self.currentFormatVersion); use a newer animal2vec")
-        }
-        self = try node.decode(Self.self)
-        let faults = faults()
-        if !faults.isEmpty { throw ConfigurationError(faults.map { "\(name): \($0)" }) }
     }
 }

@@ -34,10 +34,26 @@ public struct ModelFolder: Sendable {
     /// Throws `ModelFolderError`, `ConfigurationError` or `StorageError`, each naming the file, what is wrong with it and
     /// what helps: no model, unknown and missing keys, wrong types, another checksum, tensors that do not fit.
     public static func load(_ url: URL) throws -> ModelFolder {
+        guard try !SpectrogramEmbedder.isThere(url) else {
+            throw ModelFolderError(
+                file: url.path,
+                problem:
+                    "is a \(SpectrogramModelDescription.Kind.spectrogramEncoder.rawValue), which turns windows into "
+                    + "vectors and names nothing in them",
+                remedy: "embed with it, or give a model of animal2vec")
+        }
+        let content = try content(of: url, ModelDescription.self)
+        return ModelFolder(content.folder, content.description, content.weights, content.fingerprint)
+    }
+
+    /// Description and weights of a folder, held against each other.
+    static func content<Description: ModelFolderDescription>(of url: URL, _ type: Description.Type) throws -> (
+        folder: URL, description: Description, weights: SafetensorsFile, fingerprint: String
+    ) {
         let folder = try find(url)
         let descriptionFile = folder.appending(path: descriptionName)
         let text = try text(descriptionFile)
-        let description = try ModelDescription(yaml: text, name: descriptionFile.path)
+        let description = try Description(yaml: text, name: descriptionFile.path)
 
         let weightsFile = folder.appending(path: weightsName)
         let checksum = hexadecimal(try MappedFile(weightsFile).checksum)
@@ -49,8 +65,7 @@ public struct ModelFolder: Sendable {
         }
         let weights = try SafetensorsFile.open(weightsFile)
         try description.checkSizes(weights)
-        let fingerprint = hexadecimal(CRC32C.of(Array(text.utf8)).value)
-        return ModelFolder(folder, description, weights, fingerprint)
+        return (folder, description, weights, hexadecimal(CRC32C.of(Array(text.utf8)).value))
     }
 
     /// The model folder that `url` means: itself, or the best or else the last model of a run.
@@ -114,13 +129,17 @@ public struct ModelFolder: Sendable {
     public static let teacherPrefix = "teacher."
 
     private func refuse(missing: [String], unexpected: [String]) throws {
+        try Self.refuse(missing: missing, unexpected: unexpected, in: url)
+    }
+
+    static func refuse(missing: [String], unexpected: [String], in url: URL) throws {
         guard let name = missing.first ?? unexpected.first else { return }
         let others = missing.count + unexpected.count - 1
         throw ModelFolderError(
-            file: url.appending(path: Self.weightsName).path,
+            file: url.appending(path: weightsName).path,
             problem: (missing.isEmpty ? "holds '\(name)', which the model has not" : "lacks '\(name)'")
                 + (others > 0 ? " (and \(others) more)" : ""),
-            remedy: "the weights and \(Self.descriptionName) belong to different models; copy the whole folder again")
+            remedy: "the weights and \(descriptionName) belong to different models; copy the whole folder again")
     }
 
     // MARK: Writing
@@ -133,7 +152,7 @@ public struct ModelFolder: Sendable {
     ///     `teacherPrefix`.
     ///   - fileSystem: for tests.
     public static func write(
-        _ description: ModelDescription, weights: [(name: String, tensor: Tensor)], to url: URL,
+        _ description: some ModelFolderDescription, weights: [(name: String, tensor: Tensor)], to url: URL,
         fileSystem: FileSystem = .live
     ) throws {
         try write(description, entries: safetensorsEntries(weights), to: url, fileSystem: fileSystem)
@@ -193,7 +212,7 @@ public struct ModelFolder: Sendable {
     /// More than any description holds: a file of another kind under that name.
     private static let largestDescription = 16 << 20
 
-    private static func text(_ url: URL) throws -> String {
+    static func text(_ url: URL) throws -> String {
         let file = try MappedFile(url)
         guard file.byteCount <= largestDescription,
             let text = file.withUnsafeBytes({ String(validating: $0, as: UTF8.self) })

@@ -20,7 +20,10 @@ extension AdamW.Configuration {
 }
 
 /// The model section of a pretraining recipe for animal2vec.
-public struct Animal2VecPretrainingModel: ModelConfiguration {
+public struct Animal2VecPretrainingModel: PretrainingModel {
+    /// When training is held to have collapsed.
+    public typealias Collapse = Recipe.CollapseGuard
+
     /// The network and its masks.
     public var network = Animal2VecConfiguration()
     /// How clips are mixed.

@@ -80,6 +80,8 @@ public enum Recipe {
         public var largestGradientNorm: Double? = 1
         /// Limits of single parameters, learned from the past of their gradients.
         public var adaptiveClipping = AdaptiveClipping.Configuration()
+        /// Whether that holds for the gradient of every parameter by itself, as published for DINO.
+        public var limitsEachGradient = false
 
         /// The defaults.
         public init() {}
@@ -117,6 +119,20 @@ public enum Recipe {
         public init() {}
     }
 
+    /// Lengths in epochs, for those who think in them. null leaves the number of updates as it is; an epoch gives every
+    /// recording as many windows as fit into it.
+    public struct Epochs: Codable, Sendable, Hashable {
+        /// Epochs until training ends: sets schedule.totalUpdates.
+        public var total: Double?
+        /// Epochs until the peak of the learning rate: sets schedule.warmupUpdates.
+        public var warmup: Double?
+        /// Epochs until the teacher's last decay: sets teacher.annealUpdates.
+        public var teacher: Double?
+
+        /// The defaults.
+        public init() {}
+    }
+
     /// How numbers are held during training.
     public struct Precision: Codable, Sendable, Hashable {
         /// The type in which the network computes; weights are kept in fp32 in any case.
@@ -149,8 +165,8 @@ public enum Recipe {
         public init() {}
     }
 
-    /// When training is held to have collapsed.
-    public struct CollapseGuard: Codable, Sendable, Hashable {
+    /// When training of animal2vec is held to have collapsed.
+    public struct CollapseGuard: Codable, Sendable, Hashable, Defaulted {
         /// Updates before anything is guarded.
         public var afterUpdates = 5_000
         /// Training stops when the deviation of the targets falls below this.

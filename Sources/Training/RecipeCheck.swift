@@ -106,6 +106,15 @@ struct RecipeCheck {
         if schedule.kind == .triStage { positive("schedule.finalLearningRate", schedule.finalLearningRate) }
     }
 
+    mutating func epochs(_ epochs: Recipe.Epochs) {
+        for (name, value) in [("total", epochs.total), ("warmup", epochs.warmup), ("teacher", epochs.teacher)] {
+            if let value { name == "warmup" ? notNegative("epochs.\(name)", value) : positive("epochs.\(name)", value) }
+        }
+    }
+
+    /// Faults found elsewhere, by the names that the settings have in a recipe.
+    mutating func found(_ others: [String]) { faults += others }
+
     mutating func precision(_ precision: Recipe.Precision) {
         positive("precision.initialLossScale", precision.initialLossScale)
         positive("precision.smallestLossScale", precision.smallestLossScale)

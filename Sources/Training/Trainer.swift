@@ -75,7 +75,8 @@ public final class Trainer {
         self.plan = plan
         self.objective = objective
         self.loader = loader
-        optimizer = try AdamW(objective.learning.parameters, AdamW.Configuration(plan.optimizer))
+        optimizer = try AdamW(
+            objective.learning.parameters, AdamW.Configuration(plan.optimizer), rateFactor: objective.rateFactor)
         checkpoints = CheckpointFolder(run.checkpoints, retention: .init(plan.checkpoint))
         learningRate = LearningRate(plan.schedule, peak: plan.optimizer.learningRate)
         weightDecay = Ramp(weightDecayOf: plan.optimizer, totalUpdates: plan.schedule.totalUpdates)
@@ -138,7 +139,7 @@ public final class Trainer {
             return try act(on: .stepNotFinite(samples: samples), progress)
         }
         let rate = learningRate.value(after: state.update) * state.recovery.learningRateScale
-        let clip = try clipGradients(norm: norm, scale: 1 / (pass.weight * state.lossScale))
+        let clip = try limitGradients(norm: norm, scale: 1 / (pass.weight * state.lossScale))
         try optimizer.step(
             learningRate: rate, weightDecay: weightDecay.value(after: state.update),
             gradientFactor: clip / (pass.weight * state.lossScale),
@@ -157,13 +158,19 @@ public final class Trainer {
         if isLogged, let outcome = try report(pass, loss: loss, norm: norm, rate: rate, seconds: seconds, progress) {
             return outcome
         }
+        if let outcome = try checkUpIfDue(progress) { return outcome }
         try validateIfDue(progress)
         return nil
     }
 
-    /// Scales gradients of single parameters where they have limits of their own; the factor for all that is left to do.
-    private func clipGradients(norm: Double, scale: Double) throws -> Double {
-        let global = plan.optimizer.largestGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+    /// Scales gradients that have limits of their own; the factor for all of them that is left to apply.
+    private func limitGradients(norm: Double, scale: Double) throws -> Double {
+        let largest = plan.optimizer.largestGradientNorm
+        if let largest, plan.optimizer.limitsEachGradient {
+            try objective.learning.limitEachGradient(to: largest / scale)
+            return 1
+        }
+        let global = largest.map { min(1, $0 / (norm + 1e-6)) } ?? 1
         guard plan.optimizer.adaptiveClipping.isOn else { return global }
         let norms = try objective.learning.gradientNorms().mapValues { $0 * scale }
         try objective.learning.scaleGradients(
@@ -196,6 +203,7 @@ public final class Trainer {
         wantsMetrics: Bool, _ progress: ProgressLine
     ) throws -> Pass {
         try objective.learning.clearGradients()
+        objective.updateBegins(state.update)
         let clips = state.recovery.batch.clips
         var (loss, weight) = (0.0, 0.0)
         var waiting = Duration.zero
@@ -240,6 +248,14 @@ public final class Trainer {
         try metricsLog?.write(step: state.update, values)
         try events?.write(step: state.update, scalars: values)
         try events?.flush()
+    }
+
+    private func checkUpIfDue(_ progress: ProgressLine) throws -> Outcome? {
+        guard let checkUp = try objective.checkUp(update: state.update) else { return nil }
+        try log(checkUp.metrics)
+        progress.print("update \(state.update): \(checkUp.line)")
+        guard let report = objective.collapse(update: state.update, metrics: checkUp.metrics) else { return nil }
+        return try act(on: .collapsed(report), progress)
     }
 
     private func validateIfDue(_ progress: ProgressLine) throws {

@@ -23,8 +23,8 @@ struct Animal2VecCommand: ParsableCommand {
         version: "animal2vec 0.1.0",
         subcommands: [
             PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self,
-            PredictCommand.self, TuneCommand.self, EvaluateCommand.self, ConvertCommand.self, ImportCommand.self,
-            DoctorCommand.self, DemoCommand.self,
+            PredictCommand.self, TuneCommand.self, EvaluateCommand.self, ConvertCommand.self, SpectrogramCommand.self,
+            ImportCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {

@@ -14,6 +14,7 @@ import Testing
         "evaluate": ["--truth", "--predictions", "--json"],
         "convert": ["<labels>", "--to", "--out"],
         "import": ["<checkpoint>", "--out", "--weights", "--window-seconds", "--classes", "--json", "--dry-run"],
+        "spectrogram": ["<recording>", "--out", "--start", "--seconds"],
         "doctor": [],
         "demo": [],
     ]

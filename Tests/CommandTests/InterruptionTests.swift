@@ -2,22 +2,27 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Both kinds of training through kills and requests to stop: the bytes at the end are those of an undisturbed run.
+/// All kinds of training through kills and requests to stop: the bytes at the end are those of an undisturbed run.
 @Suite struct InterruptionTests {
     enum Training: String, CaseIterable, CustomTestStringConvertible {
-        case pretraining, finetuning
+        case pretraining, distilling, finetuning
 
         var testDescription: String { rawValue }
 
         func command(_ place: Workplace, run: URL) -> [String] {
             switch self {
             case .pretraining: Workplace.pretraining(corpus: place.corpus, run: run)
+            case .distilling: Workplace.distilling(corpus: place.corpus, run: run)
             case .finetuning: Workplace.finetuning(from: place.pretrained, corpus: place.corpus, run: run)
             }
         }
 
         func undisturbed(_ place: Workplace) -> URL {
-            self == .pretraining ? place.pretrained : place.finetuned
+            switch self {
+            case .pretraining: place.pretrained
+            case .distilling: place.distilled
+            case .finetuning: place.finetuned
+            }
         }
     }
 
@@ -39,7 +44,7 @@ import Testing
         try withTemporaryFolder { folder in
             let run = folder.appending(path: "run")
             let command = training.command(place, run: run)
-            var random = SeededRandom(seed: training == .pretraining ? 11 : 12)
+            var random = SeededRandom(seed: training == .finetuning ? 12 : 11)
             var moments =
                 (0..<6).map { _ in Moment.startUp(.random(in: 0...1.2, using: &random)) }
                 + (0..<8).map { _ in

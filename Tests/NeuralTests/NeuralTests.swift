@@ -124,6 +124,29 @@ import Torch
             try abs(vector.item() - reference(-0.4, gradients.map { 2 * $0 }, 0.02, configuration, decay: 0)) < 1e-6)
     }
 
+    @Test func `A rate factor scales the steps of its parameters only`() throws {
+        let store = ParameterStore()
+        let values = try ["slow", "fast"].map { try store.root.parameter($0, [2, 2], .constant(1)) }
+        var configuration = AdamW.Configuration()
+        configuration.weightDecay = 0
+        let optimizer = try AdamW(store.parameters, configuration) { $0 == "slow" ? 0.25 : 1 }
+        for value in values { try value.setGradient(Tensor.ones([2, 2])) }
+        try optimizer.step(learningRate: 0.1)
+        let moved = try values.map { 1 - (try $0.array(Double.self)[0]) }
+        #expect(abs(moved[0] / moved[1] - 0.25) < 1e-5)
+        #expect(moved[1] > 0.05)
+    }
+
+    @Test func `Gradients are limited each by its own norm`() throws {
+        let store = ParameterStore()
+        let values = try ["large", "small"].map { try store.root.parameter($0, [4], .constant(1)) }
+        try values[0].setGradient(Tensor.full([4], 5))
+        try values[1].setGradient(Tensor.full([4], 0.5))
+        try store.limitEachGradient(to: 3)
+        #expect(try abs(values[0].gradient!.norm().item() - 3) < 1e-4)
+        #expect(try abs(values[1].gradient!.norm().item() - 1) < 1e-6)
+    }
+
     @Test func `Frozen parameters rest and start their own count later`() throws {
         let store = ParameterStore()
         let a = try store.root["front"].parameter("w", [1, 1], .constant(1))
