@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes Tests/EvaluationTests/Fixture/scores.json: a small truth, predictions, frame probabilities, and every score of them,
-computed here in plain Python, from the definitions, apart from the program. With scikit-learn at hand (PYTHONPATH) average
-precision is compared with its own.
+"""Makes Tests/EvaluationTests/Fixture/scores.json: a small truth, predictions, frame probabilities, and every score of
+them, computed here in plain Python, from the definitions, apart from the program. With scikit-learn at hand (PYTHONPATH)
+average precision is compared with its own.
 
     python3 Scripts/evaluation_fixture.py            # check the file that is there
     python3 Scripts/evaluation_fixture.py --write    # make it anew
@@ -152,7 +152,8 @@ def frame_scores(data):
             for column in range(len(CLASSES)):
                 rows[column].append((truth[column], scores[column]))
                 found = scores[column] >= 0.175
-                tp, fp, fn = tp + (truth[column] and found), fp + (not truth[column] and found), fn + (truth[column] and not found)
+                is_true = truth[column] == 1
+                tp, fp, fn = tp + (is_true and found), fp + (not is_true and found), fn + (is_true and not found)
             if any(truth):
                 loud += list(zip(truth, scores))
     by_class = [average_precision(column) for column in rows]
@@ -164,9 +165,10 @@ def frame_scores(data):
         hits += target
         if place + 1 == len(focal) or focal[place + 1][1] != score:
             best = max(best, 2 * hits / (place + 1 + positives))
-    return {"byClass": by_class, "macro": sum(by_class) / len(by_class), "micro": average_precision(everything),
-            "microWithoutSilence": average_precision(loud), "precision": ratio(tp, tp + fp), "recall": ratio(tp, tp + fn),
-            "f1": f1(tp, fp, fn), "focalBestF1": best}, rows
+    scores = {"byClass": by_class, "macro": sum(by_class) / len(by_class), "micro": average_precision(everything),
+              "microWithoutSilence": average_precision(loud), "precision": ratio(tp, tp + fp),
+              "recall": ratio(tp, tp + fn), "f1": f1(tp, fp, fn), "focalBestF1": best}
+    return scores, rows
 
 
 def runs(flags):
@@ -224,8 +226,9 @@ def segment_scores(data, threshold_iou, clip_seconds=4.0):
     for column in rows:
         column += [(0, 0.0)] * max(0, frames_in_all - len(column))
     by_class = [average_precision(column) for column in rows]
-    return {"byClass": by_class, "macro": sum(by_class) / len(by_class),
-            "micro": average_precision([row for column in rows for row in column]), "splits": splits, "mergers": mergers}
+    micro = average_precision([row for column in rows for row in column])
+    return {"byClass": by_class, "macro": sum(by_class) / len(by_class), "micro": micro, "splits": splits,
+            "mergers": mergers}
 
 
 def few_shot(data, shots=3, minimum=0.3):
@@ -244,9 +247,11 @@ def segment_f1(data, length=1.0):
     for recording in RECORDINGS:
         for label in CLASSES:
             def active(rows):
-                return {segment for start, end in spans(rows, recording, label)
-                        for segment in range(math.floor(start / length + 1e-9),
-                                             max(math.floor(start / length + 1e-9), math.floor(end / length - 1e-9)) + 1)}
+                segments = set()
+                for start, end in spans(rows, recording, label):
+                    first = math.floor(start / length + 1e-9)
+                    segments |= set(range(first, max(first, math.floor(end / length - 1e-9)) + 1))
+                return segments
             truth, found = active(data["truth"]), active(data["predictions"])
             tp, fp, fn = tp + len(truth & found), fp + len(found - truth), fn + len(truth - found)
     return f1(tp, fp, fn)

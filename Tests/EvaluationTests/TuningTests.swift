@@ -57,8 +57,8 @@ import Testing
                 [Float(dice.below(100)) / 1000, 0.3 + Float(dice.below(100)) / 1000]
             }
             var truth: [Event] = []
-            for start in stride(from: 20, to: 570, by: 50) {
-                let column = dice.below(2)
+            for (turn, start) in stride(from: 20, to: 570, by: 50).enumerated() {
+                let column = (turn + number) % 2
                 for frame in start..<start + 20 {
                     probabilities[frame * 2 + column] = (column == 0 ? 0.35 : 0.8) + Float(dice.below(50)) / 1000
                 }
@@ -74,8 +74,8 @@ import Testing
     @Test func `Thresholds of classes are found, and the gain holds on recordings left out`() throws {
         var start = EventDecoder.Configuration()
         start.threshold = 0.5
-        let tuner = DecodingTuner(TuningMetric(.eventF1), classes: ["soft", "loud"], recordings: recordings(4))
-        let outcome = try tuner.tune(from: start, folds: 2, bootstrap: Bootstrap(resamples: 200))
+        let tuner = DecodingTuner(TuningMetric(.eventF1), classes: ["soft", "loud"], recordings: recordings(3))
+        let outcome = try tuner.tune(from: start, folds: 3, bootstrap: Bootstrap(resamples: 200))
         #expect(try #require(outcome.before) < 0.8)
         #expect(outcome.after == 1)
         let heldOut = try #require(outcome.heldOut)
@@ -86,14 +86,10 @@ import Testing
         }
         #expect(threshold("soft") < 0.36 && threshold("loud") > 0.36)
         #expect(outcome.configuration.faults(labels: ["soft", "loud"]).isEmpty)
-        let same = try DecodingTuner(
-            TuningMetric(.eventF1), classes: ["soft", "loud"], recordings: recordings(4), tunesClasses: false
-        ).tune(from: start, folds: 2, bootstrap: Bootstrap(resamples: 50))
-        #expect(same.configuration.classes.isEmpty)
     }
 
     @Test func `Settings that fit noise bring nothing on recordings left out`() throws {
-        var recordings = recordings(4)
+        var recordings = recordings(3)
         for index in recordings.indices {
             // Labels that have nothing to do with the sound.
             var dice = Dice(state: UInt64(90 + index))
@@ -102,7 +98,8 @@ import Testing
                 return Event(recording: "", startSeconds: start, endSeconds: start + 0.2, label: "soft")
             }
         }
-        let tuner = DecodingTuner(TuningMetric(.eventF1), classes: ["soft", "loud"], recordings: recordings)
+        let tuner = DecodingTuner(
+            TuningMetric(.eventF1), classes: ["soft", "loud"], recordings: recordings, tunesClasses: false)
         let outcome = try tuner.tune(from: .init(), folds: 2, bootstrap: Bootstrap(resamples: 200))
         let heldOut = try #require(outcome.heldOut)
         #expect(heldOut.difference.low! <= 0 || heldOut.permutationPValue! > 0.05)
