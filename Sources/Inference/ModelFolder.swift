@@ -160,7 +160,7 @@ public struct ModelFolder: Sendable {
 
     /// The same from entries that hand their numbers over one after the other, so that they need not all be in memory.
     public static func write(
-        _ description: ModelDescription, entries: [SafetensorsWriter.Entry], to url: URL,
+        _ description: some ModelFolderDescription, entries: [SafetensorsWriter.Entry], to url: URL,
         fileSystem: FileSystem = .live
     ) throws {
         var description = description
