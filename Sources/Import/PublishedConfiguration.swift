@@ -7,8 +7,12 @@ import Models
 
 /// What the configuration in a checkpoint says about the network and about what it hears.
 struct PublishedConfiguration {
-    /// Sizes of the network.
-    var encoder = Animal2VecConfiguration()
+    /// Sizes of the network, with the habits that its weights have grown up with.
+    var encoder: Animal2VecConfiguration = {
+        var encoder = Animal2VecConfiguration()
+        encoder.compatibility = .animal2vec1
+        return encoder
+    }()
     /// How windows are scaled.
     var normalization = ClipNormalization.layerNorm
     /// Labels of the head; empty for a network without.
