@@ -91,7 +91,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
-        tests("Inference"), tests("Report"), tests("Atlas", ["Audio", "Evaluation", "Labels", "Randomness", "Storage"]),
+        tests("Inference"), tests("Report"),
+        tests("Atlas", ["Audio", "Evaluation", "Labels", "Randomness", "Storage"]),
         .testTarget(
             name: "CommandTests", dependencies: ["animal2vec", "Audio", "Labels", "TestSupport"],
             swiftSettings: swiftSettings),

@@ -22,11 +22,13 @@ struct Animal2VecCommand: ParsableCommand {
               embed       bring the sounds of an archive into an atlas
               cluster     group them by likeness, draw their map
               search      find sounds that are like a sound
+              atlas       look into an atlas, check it, exchange it
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
             ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
-            EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self, SearchCommand.self, ConvertCommand.self,
+            EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self, SearchCommand.self, AtlasCommand.self,
+            ConvertCommand.self,
             DoctorCommand.self, DemoCommand.self,
         ])
 
