@@ -187,11 +187,11 @@ final class SoundCutter {
     }
 
     private func drop(before sample: Int) {
+        // What has not been read yet cannot be dropped.
+        let sample = min(sample, total)
         // Moving the rest for every sound would cost more than keeping some.
         guard sample - firstSample > 1 << 16 else { return }
-        for channel in samples.indices {
-            samples[channel].removeFirst(min(sample - firstSample, samples[channel].count))
-        }
+        for channel in samples.indices { samples[channel].removeFirst(sample - firstSample) }
         firstSample = sample
     }
 
