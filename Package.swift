@@ -44,6 +44,7 @@ let package = Package(
                 .unsafeFlags(["-L\(torchHome)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torchHome)/lib"]),
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
             ]),
+        .target(name: "CVectors", cSettings: [.unsafeFlags(["-Wall", "-O3"])]),
         .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
@@ -68,6 +69,12 @@ let package = Package(
         library("Inference", ["Models", "Audio", "Labels", "Storage", "Yams"]),
         library("Import", ["Inference", "Models", "Neural", "PyTorchFiles", "Storage", "Torch"]),
         library(
+            "Atlas",
+            [
+                "CVectors", "Evaluation", "Inference", "Models", "Audio", "Labels", "Randomness", "Storage",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        library(
             "Training",
             [
                 "Inference", "Models", "Corpus", "Evaluation", "Storage", "Yams",
@@ -77,12 +84,12 @@ let package = Package(
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Import", "Preparation", "Report",
+                "Training", "Inference", "Import", "Preparation", "Atlas", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
-            name: "Benchmarks", dependencies: ["Audio", "Models", "Inference", "Training"], swiftSettings: swiftSettings
-        ),
+            name: "Benchmarks", dependencies: ["Atlas", "Audio", "Models", "Inference", "Training"],
+            swiftSettings: swiftSettings),
 
         // Tests mirror the sources.
         .target(
@@ -93,6 +100,7 @@ let package = Package(
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
         tests("Inference"), tests("Report"), tests("PyTorchFiles"),
         tests("Import", ["Models", "Neural", "PyTorchFiles"], resources: [.copy("Checkpoints")]),
+        tests("Atlas", ["Audio", "Evaluation", "Labels", "Randomness", "Storage"]),
         .testTarget(
             name: "CommandTests", dependencies: ["animal2vec", "Audio", "Labels", "TestSupport"],
             swiftSettings: swiftSettings),

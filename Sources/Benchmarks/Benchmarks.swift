@@ -25,13 +25,14 @@ enum Benchmarks {
             case "inference": try inference(arguments)
             case "encoder": try encoder(arguments)
             case "gains": try gains(arguments)
+            case "atlas": try atlas(arguments)
             case "predict": try predict(path: arguments.next ?? ".cache/bench/noise.wav")
             default:
                 throw TorchError(
                     operation: "Benchmarks",
                     message:
-                        "say decode, resample, linear, attention, pretraining-step, gains, inference, encoder or predict"
-                )
+                        "say decode, resample, linear, attention, pretraining-step, gains, inference, encoder, predict "
+                        + "or atlas")
             }
         }
     }

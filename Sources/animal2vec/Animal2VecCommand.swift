@@ -19,12 +19,19 @@ struct Animal2VecCommand: ParsableCommand {
               predict     find calls in recordings
               tune        choose thresholds on labelled recordings
               evaluate    compare with labels
+
+            Without labels:
+              embed       bring the sounds of an archive into an atlas
+              cluster     group them by likeness, draw their map
+              search      find sounds that are like a sound
+              atlas       look into an atlas, check it, exchange it
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
             PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self,
-            PredictCommand.self, TuneCommand.self, EvaluateCommand.self, ConvertCommand.self, SpectrogramCommand.self,
-            ImportCommand.self, DoctorCommand.self, DemoCommand.self,
+            PredictCommand.self, TuneCommand.self, EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self,
+            SearchCommand.self, AtlasCommand.self, ConvertCommand.self, SpectrogramCommand.self, ImportCommand.self,
+            DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {
