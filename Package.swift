@@ -44,6 +44,7 @@ let package = Package(
                 .unsafeFlags(["-L\(torchHome)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torchHome)/lib"]),
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
             ]),
+        .target(name: "CVectors", cSettings: [.unsafeFlags(["-Wall", "-O3"])]),
         .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
         .systemLibrary(name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
 
@@ -63,6 +64,12 @@ let package = Package(
         // What people run.
         library("Inference", ["Models", "Audio", "Labels", "Storage", "Yams"]),
         library(
+            "Atlas",
+            [
+                "CVectors", "Evaluation", "Inference", "Models", "Audio", "Labels", "Randomness", "Storage",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        library(
             "Training",
             [
                 "Inference", "Models", "Corpus", "Evaluation", "Storage", "Yams",
@@ -72,18 +79,19 @@ let package = Package(
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Training", "Inference", "Atlas", "Report",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
-            name: "Benchmarks", dependencies: ["Audio", "Models", "Inference", "Training"], swiftSettings: swiftSettings
-        ),
+            name: "Benchmarks", dependencies: ["Atlas", "Audio", "Models", "Inference", "Training"],
+            swiftSettings: swiftSettings),
 
         // Tests mirror the sources.
         .target(
             name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
-        tests("Inference"), tests("Report"),
+        tests("Inference"), tests("Report"), tests("Atlas", ["Audio", "Labels", "Randomness", "Storage"]),
         .testTarget(
             name: "CommandTests", dependencies: ["animal2vec", "Audio", "Labels", "TestSupport"],
             swiftSettings: swiftSettings),
