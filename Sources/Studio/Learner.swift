@@ -5,7 +5,7 @@
 import Atlas
 import Torch
 
-/// A classifier and a sense of likeness over all sounds of an atlas. Computes on a thread of its own.
+/// A classifier of all sounds of an atlas, and a sense of how far they are from each other. Computes on a thread of its own.
 actor Learner {
     private nonisolated let thread = ComputeThread(name: "studio learner")
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -103,21 +103,6 @@ actor Learner {
         return scores.isEmpty ? 0 : scores.reduce(0, +) / Double(scores.count)
     }
 
-    /// How like each sound is to the wanted ones and unlike the others, as a cosine; hidden sounds get −2.
-    func likeness(like: [Int], unlike: [Int]) throws -> [Float] {
-        var query = try directions(standardised(like)).mean([0])
-        if !unlike.isEmpty { query = try query - directions(standardised(unlike)).mean([0]) * 0.5 }
-        let query_D1 = try (query / (query.norm() + 1e-9)).unsqueezed(1)
-        var result: [Float] = []
-        result.reserveCapacity(count)
-        for start in stride(from: 0, to: count, by: Self.chunkRows) {
-            let end = min(start + Self.chunkRows, count)
-            result += try directions(standardised(start..<end)).matmul(query_D1).array(Float.self)
-        }
-        for row in 0..<count where isHidden[row] { result[row] = -2 }
-        return result
-    }
-
     /// `wanted` of the candidates that are far from each other and from `known`: farthest first.
     func spread(_ candidates: [Int], from known: [Int], wanted: Int) throws -> [Int] {
         guard candidates.count > wanted else { return candidates }
@@ -137,14 +122,6 @@ actor Learner {
             nearest[next] = 3
         }
         return chosen
-    }
-
-    /// Sounds of a group by their distance to its middle, nearest first.
-    func byDistanceToMiddle(_ members: [Int]) throws -> [Int] {
-        guard members.count > 1 else { return members }
-        let x_ND = try directions(standardised(members))
-        let scores = try x_ND.matmul(x_ND.mean([0]).unsqueezed(1)).array(Float.self)
-        return members.indices.sorted { scores[$0] > scores[$1] }.map { members[$0] }
     }
 
     // MARK: Vectors

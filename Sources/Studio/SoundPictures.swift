@@ -63,16 +63,9 @@ final class SoundPictures: Sendable {
             (configuration.lowHz, configuration.highHz) = (view.lowHz, view.highHz)
             configuration.windowSeconds = Double(view.windowSamples) / rateHz
             let picture = Spectrogram(samples: samples, rateHz: rateHz, configuration)
-            var bytes = Data(count: picture.decibels.count)
-            bytes.withUnsafeMutableBytes { target in
-                picture.decibels.withUnsafeBufferPointer { decibels in
-                    let factor: Float = 255.0 / 120.0
-                    for index in 0..<decibels.count {
-                        target[index] = UInt8(min(max((decibels[index] + 120) * factor + 0.5, 0), 255))
-                    }
-                }
-            }
-            return bytes
+            let factor: Float = 255.0 / 120.0
+            let bytes = picture.decibels.map { UInt8(min(max(($0 + 120) * factor + 0.5, 0), 255)) }
+            return Data(bytes)
         }
     }
 
