@@ -79,6 +79,8 @@ struct GateMiddleware: RouterMiddleware {
                 response = try await next(request, context)
             } catch let error as StudioError {
                 response = .json(["error": error.message], error.isMissing ? .notFound : .badRequest)
+            } catch let error as HTTPError where error.status == .notFound {
+                response = .json(["error": "There is nothing at this address"], .notFound)
             } catch let error as HTTPError {
                 response = .json(["error": error.body ?? error.status.reasonPhrase], error.status)
             } catch {

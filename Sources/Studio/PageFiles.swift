@@ -3,7 +3,8 @@ import Foundation
 
 /// The files of the page by their name.
 struct PageFiles: Sendable {
-    private let files: [String: (data: Data, type: String)]
+    /// Content and type of every file.
+    let all: [String: (data: Data, type: String)]
 
     private static let types = [
         "html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8",
@@ -22,9 +23,6 @@ struct PageFiles: Sendable {
             guard let type = PageFiles.types[url.pathExtension], let data = try? Data(contentsOf: url) else { continue }
             files[name] = (data, type)
         }
-        self.files = files
+        all = files
     }
-
-    /// Content and type of a file; nil when there is none of that name.
-    subscript(name: String) -> (data: Data, type: String)? { files[name] }
 }

@@ -15,14 +15,14 @@ struct Routes: Sendable {
     func router() -> Router<StudioContext> {
         let router = Router(context: StudioContext.self)
         router.add(middleware: GateMiddleware(gate: gate))
-        // Paths without a route pass the gate as well.
-        router.get("/") { request, _ in page(request) }
-        router.get("/:file") { _, context in try file(context) }
+        // Paths without a route pass the gate as well, and then there is nothing.
+        router.read("/") { request in page(request) }
+        for (name, file) in files.all {
+            router.read("/\(name)") { _ in .bytes(file.data, file.type, cache: "no-cache") }
+        }
         addLooking(router)
         addChanging(router)
         addFinding(router)
-        router.get("/**") { _, _ -> Response in throw StudioError("There is no such page", isMissing: true) }
-        router.post("/**") { _, _ -> Response in throw StudioError("There is no such action", isMissing: true) }
         return router
     }
 
@@ -40,15 +40,8 @@ struct Routes: Sendable {
             response.headers[.setCookie] = gate.cookie
             return response
         }
-        guard let index = files["index.html"] else { return .text("The page is missing.", .notFound) }
+        guard let index = files.all["index.html"] else { return .text("The page is missing.", .notFound) }
         return .bytes(index.data, index.type)
-    }
-
-    private func file(_ context: StudioContext) throws -> Response {
-        guard let name = context.parameters.get("file"), let found = files[name] else {
-            throw StudioError("There is no such page", isMissing: true)
-        }
-        return .bytes(found.data, found.type, cache: "no-cache")
     }
 
     // MARK: Looking and listening
@@ -63,13 +56,13 @@ struct Routes: Sendable {
             }
             return .bytes(data, "application/octet-stream")
         }
-        router.read("/api/sound") { request in .json(try await session.sound(try id(request))) }
+        router.read("/api/sound") { request in .json(try await session.sound(try whole(request, "id"))) }
         router.read("/api/cluster") { request in
-            .json(try await session.cluster(Int(try request.number("number") ?? -1)))
+            .json(try await session.cluster(try whole(request, "number")))
         }
         router.read("/api/spectrogram") { request in
             let stretch = try await session.stretch(
-                try id(request), from: try request.number("from"), to: try request.number("to"))
+                try whole(request, "id"), from: try request.number("from"), to: try request.number("to"))
             var view = SoundPictures.View()
             view.width = Int(min(max(try request.number("width") ?? 800, 1), 2000))
             view.height = Int(min(max(try request.number("height") ?? 256, 1), 1024))
@@ -82,7 +75,7 @@ struct Routes: Sendable {
         }
         router.read("/api/clip") { request in
             let stretch = try await session.stretch(
-                try id(request), from: try request.number("from"), to: try request.number("to"))
+                try whole(request, "id"), from: try request.number("from"), to: try request.number("to"))
             let slow = min(max(try request.number("slow") ?? 1, 0.05), 100)
             let lift = min(max(try request.number("lift") ?? 0, 0), 60)
             return .bytes(
@@ -91,11 +84,11 @@ struct Routes: Sendable {
         }
     }
 
-    private func id(_ request: Request) throws -> Int {
-        guard let number = try request.number("id"), let id = Int(exactly: number) else {
-            throw StudioError("id: give the number of a sound")
+    private func whole(_ request: Request, _ name: String) throws -> Int {
+        guard let number = try request.number(name), let whole = Int(exactly: number) else {
+            throw StudioError("\(name): give a whole number")
         }
-        return id
+        return whole
     }
 
     // MARK: Changing
@@ -217,12 +210,12 @@ struct Routes: Sendable {
 
 extension Router where Context == StudioContext {
     /// Answers a question.
-    fileprivate func read(_ path: RouterPath, _ answer: @escaping @Sendable (Request) async throws -> Response) {
-        get(path) { request, _ -> Response in try await answer(request) }
+    fileprivate func read(_ path: String, _ answer: @escaping @Sendable (Request) async throws -> Response) {
+        get(RouterPath(path)) { request, _ -> Response in try await answer(request) }
     }
 
     /// Answers something that changes the state or takes time.
-    fileprivate func change(_ path: RouterPath, _ answer: @escaping @Sendable (Request) async throws -> Response) {
-        post(path) { request, _ -> Response in try await answer(request) }
+    fileprivate func change(_ path: String, _ answer: @escaping @Sendable (Request) async throws -> Response) {
+        post(RouterPath(path)) { request, _ -> Response in try await answer(request) }
     }
 }

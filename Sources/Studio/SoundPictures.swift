@@ -20,7 +20,9 @@ struct Stretch: Sendable, Hashable {
 
     /// The samples, silence where the recording has none, and their rate.
     func samples() throws -> (samples: [Float], rateHz: Double) {
-        guard endSeconds > startSeconds, endSeconds - startSeconds <= Stretch.longestSeconds else {
+        guard endSeconds > startSeconds, endSeconds - startSeconds <= Stretch.longestSeconds, startSeconds > -1e6,
+            endSeconds < 1e9
+        else {
             throw StudioError("Ask for a stretch of up to \(Int(Stretch.longestSeconds)) s")
         }
         let reader = try AudioReader(path: path, channel: channel.map { .index($0) } ?? .mean)
