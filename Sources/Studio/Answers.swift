@@ -50,6 +50,8 @@ struct SummaryAnswer: Codable, Sendable {
     var count: Int
     var hasMap: Bool
     var hasCorpus: Bool
+    /// Whether there are guesses to be fetched.
+    var hasLearned: Bool
     var clusters: [Cluster]
     var labels: [LabelAnswer]
     var progress: ProgressAnswer

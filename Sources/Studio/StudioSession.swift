@@ -65,7 +65,7 @@ actor StudioSession {
         SummaryAnswer(
             name: atlas.folder.lastPathComponent, model: atlas.description.model,
             unit: atlas.description.unit.rawValue, count: visibleCount, hasMap: hasMap,
-            hasCorpus: configuration.corpus != nil,
+            hasCorpus: configuration.corpus != nil, hasLearned: predictions != nil,
             clusters: clusters.map {
                 .init(number: $0.number, size: $0.size, exemplars: Array($0.exemplars.prefix(4)), note: $0.note)
             }, labels: labelAnswers(), progress: progress(),

@@ -3,7 +3,7 @@ import { drawClusters, openTab, showCluster, showList, step } from "./lists.js";
 import { drawLabels, give, giveNumber, learn, like, nextScope, propose, undo } from "./labels.js";
 import * as map from "./map.js";
 import { addHere, changeSpeed, play, setDrawing, show, stop } from "./spectrogram.js";
-import { ask, attempt, bytes, emit, on, say, seconds, state, takePoints } from "./state.js";
+import { ask, attempt, bytes, emit, on, say, seconds, state, takePoints, takePredictions } from "./state.js";
 
 const byId = (id) => document.getElementById(id);
 let choosing = null;
@@ -114,7 +114,7 @@ attempt(async () => {
     // Cards and tables come after the map has been seen.
     setTimeout(() => { drawClusters(); drawLabels(); performance.mark("ready"); document.body.dataset.ready = "true"; }, 0);
   });
-  bytes("/api/guesses").then((buffer) => import("./state.js").then(({ takePredictions }) => { takePredictions(buffer); })).catch(() => {});
+  if (summary.hasLearned) takePredictions(await bytes("/api/guesses"));
 });
 export { openTab };
 
