@@ -64,6 +64,8 @@ public final class AtlasWriter {
         var seconds: Double
         var rateHz: Double
         var note: String
+        var startTime: String?
+        var site: String?
     }
 
     /// A writer; throws `StorageError` where another one is at work.
@@ -80,34 +82,34 @@ public final class AtlasWriter {
 
     /// Begins or continues a recording. Returns its row and how many of its sounds are in the atlas already; nil when all
     /// are. Another version of a recording of the same name is replaced: its sounds stay, but are no longer shown.
-    public func begin(_ version: RecordingVersion) throws -> (id: Int64, done: Int)? {
-        try atlas.write { database in
-            let rows = try Row.fetchAll(
-                database, sql: "SELECT * FROM recordings WHERE name = ? AND NOT isReplaced", arguments: [version.name])
-            for row in rows {
-                if row["size"] == version.size, row["modified"] == version.modified, row["cuts"] == version.cuts {
-                    // The folder may have moved.
-                    try database.execute(
-                        sql: "UPDATE recordings SET path = ? WHERE id = ?", arguments: [version.path, row["id"]])
-                    return row["isComplete"] ? nil : (row["id"], row["soundsDone"])
-                }
-                try database.execute(
-                    sql: "UPDATE recordings SET isReplaced = 1 WHERE id = ?", arguments: [row["id"]])
-                atlas.cached.withLock { $0.hidden = nil }
-            }
-            try database.execute(
-                sql: "INSERT INTO recordings (name, path, size, modified, cuts) VALUES (?, ?, ?, ?, ?)",
-                arguments: [version.name, version.path, version.size, version.modified, version.cuts])
-            return (database.lastInsertedRowID, 0)
-        }
-    }
+    public func begin(_ version: RecordingVersion) throws -> (id: Int64, done: Int)? { try begin([version])[0] }
 
-    /// Tells what is known of a recording.
-    public func describe(_ recording: Int64, startTime: String?, site: String?) throws {
-        try atlas.write {
-            try $0.execute(
-                sql: "UPDATE recordings SET startTime = ?, site = ? WHERE id = ?",
-                arguments: [startTime, site, recording])
+    /// Begins or continues many recordings at once.
+    public func begin(_ versions: [RecordingVersion]) throws -> [(id: Int64, done: Int)?] {
+        defer { atlas.cached.withLock { $0.hidden = nil } }
+        return try atlas.write { database in
+            try versions.map { version in
+                let rows = try Row.fetchAll(
+                    database.cachedStatement(sql: "SELECT * FROM recordings WHERE name = ? AND NOT isReplaced"),
+                    arguments: [version.name])
+                for row in rows {
+                    if row["size"] == version.size, row["modified"] == version.modified, row["cuts"] == version.cuts {
+                        // The folder may have moved.
+                        if row["path"] != version.path {
+                            try database.execute(
+                                sql: "UPDATE recordings SET path = ? WHERE id = ?",
+                                arguments: [version.path, row["id"]])
+                        }
+                        return row["isComplete"] ? nil : (row["id"], row["soundsDone"])
+                    }
+                    try database.execute(
+                        sql: "UPDATE recordings SET isReplaced = 1 WHERE id = ?", arguments: [row["id"]])
+                }
+                try database.cachedStatement(
+                    sql: "INSERT INTO recordings (name, path, size, modified, cuts) VALUES (?, ?, ?, ?, ?)"
+                ).execute(arguments: [version.name, version.path, version.size, version.modified, version.cuts])
+                return (database.lastInsertedRowID, 0)
+            }
         }
     }
 
@@ -132,9 +134,19 @@ public final class AtlasWriter {
         }
     }
 
-    /// All sounds of a recording have been added, or it cannot be used and `note` says why.
-    public func finish(_ recording: Int64, seconds: Double, rateHz: Double, note: String = "") throws {
-        finished.append(Finished(recording: recording, seconds: seconds, rateHz: rateHz, note: note))
+    /// All sounds of a recording have been added.
+    ///
+    /// - Parameters:
+    ///   - note: what a user should know; empty if there is nothing.
+    ///   - startTime: when the recording began, ISO 8601; nil if unknown.
+    ///   - site: where it was made; nil if unknown.
+    public func finish(
+        _ recording: Int64, seconds: Double, rateHz: Double, note: String = "", startTime: String? = nil,
+        site: String? = nil
+    ) throws {
+        finished.append(
+            Finished(
+                recording: recording, seconds: seconds, rateHz: rateHz, note: note, startTime: startTime, site: site))
         // Without vectors there is no segment that would carry the news.
         if finished.count >= 1000 { try commit() }
     }
@@ -159,8 +171,13 @@ public final class AtlasWriter {
             try insertSounds(database, firstRow: firstRow)
             for item in finished {
                 try database.execute(
-                    sql: "UPDATE recordings SET seconds = ?, rateHz = ?, note = ?, isComplete = 1 WHERE id = ?",
-                    arguments: [item.seconds, item.rateHz, item.note, item.recording])
+                    sql: """
+                        UPDATE recordings SET seconds = ?, rateHz = ?, note = ?, startTime = ?, site = ?, isComplete = 1
+                        WHERE id = ?
+                        """,
+                    arguments: [
+                        item.seconds, item.rateHz, item.note, item.startTime, item.site, item.recording,
+                    ])
             }
         }
         if let segment { atlas.vectors.append(segment) }

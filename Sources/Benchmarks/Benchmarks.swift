@@ -23,11 +23,12 @@ enum Benchmarks {
             case "attention": try attention()
             case "pretraining-step": try pretrainingStep(arguments)
             case "inference": try inference(arguments)
+            case "atlas": try atlas(arguments)
             case "predict": try predict(path: arguments.next ?? ".cache/bench/noise.wav")
             default:
                 throw TorchError(
                     operation: "Benchmarks",
-                    message: "say decode, resample, linear, attention, pretraining-step, inference or predict")
+                    message: "say decode, resample, linear, attention, pretraining-step, inference, predict or atlas")
             }
         }
     }

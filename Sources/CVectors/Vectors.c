@@ -129,3 +129,93 @@ void cvectors_narrow(const float *values, size_t count, uint16_t *out) {
         memcpy(out + i, &value, 2);
     }
 }
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void best_two_256(const float *scores, size_t count, size_t k, int32_t *nearest,
+                                                         float *best, float *second) {
+    const __m256 least = _mm256_set1_ps(-__builtin_inff());
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    // Lanes behind the last column of a row hold −∞.
+    const __m256i tail = _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)(k % 8)), lanes);
+    for (size_t i = 0; i < count; i++) {
+        const float *row = scores + i * k;
+        __m256 first = least, next = least;
+        __m256i places = lanes, place = lanes;
+        size_t c = 0;
+        for (; c < k; c += 8) {
+            __m256 values = c + 8 <= k ? _mm256_loadu_ps(row + c)
+                                       : _mm256_blendv_ps(least, _mm256_maskload_ps(row + c, tail),
+                                                          _mm256_castsi256_ps(tail));
+            __m256 larger = _mm256_cmp_ps(values, first, _CMP_GT_OQ);
+            next = _mm256_max_ps(next, _mm256_min_ps(first, values));
+            place = _mm256_blendv_epi8(place, places, _mm256_castps_si256(larger));
+            first = _mm256_max_ps(first, values);
+            places = _mm256_add_epi32(places, _mm256_set1_epi32(8));
+        }
+        float firsts[8], nexts[8];
+        int32_t where[8];
+        _mm256_storeu_ps(firsts, first);
+        _mm256_storeu_ps(nexts, next);
+        _mm256_storeu_si256((void *)where, place);
+        int winner = 0;
+        for (int lane = 1; lane < 8; lane++)
+            if (firsts[lane] > firsts[winner] || (firsts[lane] == firsts[winner] && where[lane] < where[winner]))
+                winner = lane;
+        float runner = nexts[winner];
+        for (int lane = 0; lane < 8; lane++)
+            if (lane != winner && firsts[lane] > runner) runner = firsts[lane];
+        nearest[i] = where[winner];
+        best[i] = firsts[winner];
+        second[i] = runner;
+    }
+}
+#endif
+
+void cvectors_best_two(const float *scores, size_t count, size_t k, int32_t *nearest, float *best, float *second) {
+#if defined(__x86_64__)
+    if (level() > 0) return best_two_256(scores, count, k, nearest, best, second);
+#endif
+    for (size_t i = 0; i < count; i++) {
+        const float *row = scores + i * k;
+        float first = row[0], next = -__builtin_inff();
+        int32_t place = 0;
+        for (size_t c = 1; c < k; c++) {
+            float score = row[c];
+            if (score > next) {
+                if (score > first) {
+                    next = first;
+                    first = score;
+                    place = (int32_t)c;
+                } else {
+                    next = score;
+                }
+            }
+        }
+        nearest[i] = place;
+        best[i] = first;
+        second[i] = next;
+    }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void add_rows_256(const float *rows, const int32_t *nearest, size_t count,
+                                                         size_t dimension, size_t from, size_t to, float *sums) {
+    for (size_t i = 0; i < count; i++) {
+        const float *row = rows + i * dimension;
+        float *sum = sums + (size_t)nearest[i] * dimension;
+        size_t j = from;
+        for (; j + 8 <= to; j += 8)
+            _mm256_storeu_ps(sum + j, _mm256_add_ps(_mm256_loadu_ps(sum + j), _mm256_loadu_ps(row + j)));
+        for (; j < to; j++) sum[j] += row[j];
+    }
+}
+#endif
+
+void cvectors_add_rows(const float *rows, const int32_t *nearest, size_t count, size_t dimension, size_t from, size_t to,
+                       float *sums) {
+#if defined(__x86_64__)
+    if (level() > 0) return add_rows_256(rows, nearest, count, dimension, from, to, sums);
+#endif
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = from; j < to; j++) sums[(size_t)nearest[i] * dimension + j] += rows[i * dimension + j];
+}

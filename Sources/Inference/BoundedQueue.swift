@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 /// A queue from one thread to another. Who puts waits while it is full, who takes waits while it is empty.
-final class BoundedQueue<Element: Sendable>: Sendable {
+package final class BoundedQueue<Element: Sendable>: Sendable {
     private struct State {
         var elements: [Element] = []
         var isClosed = false
@@ -14,12 +14,12 @@ final class BoundedQueue<Element: Sendable>: Sendable {
     private let free = DispatchSemaphore(value: 0)
     private let filled = DispatchSemaphore(value: 0)
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         for _ in 0..<capacity { free.signal() }
     }
 
     /// Appends an element; false if nobody will ever take it.
-    func put(_ element: Element) -> Bool {
+    package func put(_ element: Element) -> Bool {
         free.wait()
         let isTaken = state.withLock { state in
             if !state.isCancelled { state.elements.append(element) }
@@ -30,13 +30,13 @@ final class BoundedQueue<Element: Sendable>: Sendable {
     }
 
     /// Ends the queue after what is in it.
-    func close() {
+    package func close() {
         state.withLock { $0.isClosed = true }
         filled.signal()
     }
 
     /// The next element; nil when the queue was closed and is empty.
-    func take() -> Element? {
+    package func take() -> Element? {
         filled.wait()
         let element = state.withLock { $0.elements.isEmpty ? nil : $0.elements.removeFirst() }
         if element == nil { filled.signal() } else { free.signal() }
@@ -44,7 +44,7 @@ final class BoundedQueue<Element: Sendable>: Sendable {
     }
 
     /// Takes everything out and nothing more in.
-    func cancel() {
+    package func cancel() {
         state.withLock { state in
             state.isCancelled = true
             state.elements = []
