@@ -19,23 +19,28 @@ struct LabelExport {
         let folder = FileManager.default.temporaryDirectory.appending(path: "animal2vec-export-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
+        func write(_ events: [Event], _ file: String, _ recordings: [String]) throws -> Data {
+            let url = folder.appending(path: file)
+            do {
+                try LabelFile.write(events, format: format, to: url, recordings: recordings, options: options)
+            } catch {
+                // Where it was tried is nobody's business.
+                throw StudioError(error.description.replacingOccurrences(of: folder.path + "/", with: ""))
+            }
+            return try Data(contentsOf: url)
+        }
         if format.holdsManyRecordings {
             // The name stands for a recording that has one: `labels.csv`, `labels.json`.
             fileName = format.fileName(forRecording: "labels")
-            let url = folder.appending(path: fileName)
-            try LabelFile.write(
-                events, format: format, to: url, recordings: Array(Set(events.map(\.recording))).sorted(),
-                options: options)
-            (data, type) = (try Data(contentsOf: url), "application/octet-stream")
+            data = try write(events, fileName, Array(Set(events.map(\.recording))).sorted())
+            type = "application/octet-stream"
         } else {
             var archive = ZipArchive()
             // Folders of recordings stay, so that equal names do not meet.
             for (recording, own) in Dictionary(grouping: events, by: \.recording).sorted(by: { $0.key < $1.key }) {
                 let file = format.fileName(forRecording: recording)
-                let url = folder.appending(path: file)
-                try LabelFile.write(own, format: format, to: url, recordings: [recording], options: options)
                 let place = recording.split(separator: "/").dropLast().filter { $0 != ".." && $0 != "." }
-                archive.add((place.map(String.init) + [file]).joined(separator: "/"), try Data(contentsOf: url))
+                archive.add((place.map(String.init) + [file]).joined(separator: "/"), try write(own, file, [recording]))
             }
             (fileName, data, type) = ("labels-\(format.rawValue).zip", archive.data, "application/zip")
         }

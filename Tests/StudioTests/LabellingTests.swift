@@ -133,7 +133,15 @@ import Testing
             let studio = try await RunningStudio.start(StudioFixture.make(in: folder))
             #expect(try await studio.get("/api/export?format=csv").status == 400)
             _ = try await studio.post("/api/label", LabelBody(ids: [0, 1, 20], label: "song"))
-            _ = try await studio.post("/api/box", BoxBody(soundID: 0, startSeconds: 2, endSeconds: 2.2, lowHz: 1000, highHz: 3000))
+            // A format that holds less says so.
+            let refused = try await studio.get("/api/export?format=evsonganaly")
+            #expect(refused.status == 400 && refused.text.contains("one character"))
+            #expect(!refused.text.contains(FileManager.default.temporaryDirectory.path))
+            _ = try await studio.post("/api/undo", [Int]())
+            _ = try await studio.post("/api/label", LabelBody(ids: [0, 1, 20], label: "s"))
+            _ = try await studio.post(
+                "/api/box",
+                BoxBody(soundID: 0, startSeconds: 2, endSeconds: 2.2, lowHz: 1000, highHz: 3000, label: "s"))
             for format in LabelFormat.allCases {
                 let answer = try await studio.get("/api/export?format=\(format.rawValue)")
                 #expect(answer.status == 200, "\(format.rawValue): \(answer.text.prefix(200))")
@@ -151,7 +159,7 @@ import Testing
             let csv = folder.appending(path: "labels.csv")
             try await studio.get("/api/export?format=csv").body.write(to: csv)
             let events = try LabelFile.read(csv).events
-            #expect(events.count == 4 && events.allSatisfy { $0.label == "song" })
+            #expect(events.count == 4 && events.allSatisfy { $0.label == "s" })
             #expect(events.contains { $0.recording == "20210628_050001.wav" && abs($0.startSeconds - 3.1) < 1e-9 })
             #expect(events.contains { $0.lowHz == 1000 && $0.highHz == 3000 && $0.startSeconds == 2 })
             await studio.stop()

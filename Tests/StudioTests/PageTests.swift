@@ -124,7 +124,8 @@ struct `The page of the studio` {
             struct Boxes: Decodable { var boxes: [Box] }
             struct Box: Decodable { var startSeconds: Double, endSeconds: Double, lowHz: Double?, highHz: Double?, label: String }
             func boxes() async throws -> [Box] {
-                try JSONDecoder().decode(Boxes.self, from: try await studio.get("/api/sound?id=5").body).boxes
+                let sound = try await studio.get("/api/sound?id=5")
+                return try JSONDecoder().decode(Boxes.self, from: sound.body).boxes
             }
             var saved = try await boxes()[0]
             // The view goes from 0.12 s before the sound (3.1 to 3.4 s) to 0.12 s after it, and from 0 to 8 kHz.

@@ -2,7 +2,9 @@
 import Atlas
 import Audio
 import Foundation
+import Glibc
 import Randomness
+import Synchronization
 
 enum StudioFixture {
     /// What the calls are, in turn.
@@ -12,6 +14,21 @@ enum StudioFixture {
     /// Recordings of 9 s at 16 kHz with a call every 0.6 s, and an atlas of them: the kind of sound i is i modulo 3. The
     /// corpus's label of every sound is its kind.
     static func make(in folder: URL) throws -> URL {
+        let copy = folder.appending(path: "atlas")
+        try FileManager.default.copyItem(at: made.get(), to: copy)
+        return copy
+    }
+
+    /// Made once; every test works on a copy, with the same recordings.
+    private static let made = Result {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "animal2vec-studio-\(UUID().uuidString)")
+        forgotten.withLock { $0 = folder.path }
+        atexit { try? FileManager.default.removeItem(atPath: StudioFixture.forgotten.withLock(\.self)) }
+        return try make(anewIn: folder)
+    }
+    private static let forgotten = Mutex("")
+
+    private static func make(anewIn folder: URL) throws -> URL {
         let rateHz = 16_000.0
         let atlasFolder = folder.appending(path: "atlas")
         let recordings = folder.appending(path: "recordings")
@@ -42,9 +59,9 @@ enum StudioFixture {
             let path = recordings.appending(path: name).path
             try AudioWriter.write([samples], rateHz: rateHz, to: path)
             let begun = try writer.begin(RecordingVersion(name: name, path: path))!
-            try writer.describe(begun.id, startTime: "2021-06-28T05:00:0\(file)", site: "oak")
             try writer.add(places, vectors: vectors, recording: begun.id)
-            try writer.finish(begun.id, seconds: 9, rateHz: rateHz)
+            try writer.finish(
+                begun.id, seconds: 9, rateHz: rateHz, startTime: "2021-06-28T05:00:0\(file)", site: "oak")
         }
         try writer.commit()
         var map: [Float] = []
