@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -76,14 +77,21 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], resources: [.copy("Recipes")]),
         library("Report", ["Audio", "Labels", "Evaluation", "Inference", "Storage"]),
+        library(
+            "Studio",
+            [
+                "Atlas", "Corpus", "Report", "Torch", "Audio", "Labels",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ], resources: [.copy("Page")]),
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Atlas", "Report",
+                "Training", "Inference", "Atlas", "Report", "Studio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
-            name: "Benchmarks", dependencies: ["Atlas", "Audio", "Models", "Inference", "Training"],
+            name: "Benchmarks", dependencies: ["Atlas", "Audio", "Models", "Inference", "Studio", "Training"],
             swiftSettings: swiftSettings),
 
         // Tests mirror the sources.
@@ -92,8 +100,9 @@ let package = Package(
         tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
         tests("Inference"), tests("Report"), tests("Atlas", ["Audio", "Labels", "Randomness", "Storage"]),
+        tests("Studio", ["Atlas", "Audio", "Labels", "Randomness"]),
         .testTarget(
-            name: "CommandTests", dependencies: ["animal2vec", "Audio", "Labels", "TestSupport"],
+            name: "CommandTests", dependencies: ["animal2vec", "Atlas", "Audio", "Labels", "TestSupport"],
             swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx17

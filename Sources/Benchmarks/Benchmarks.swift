@@ -24,11 +24,12 @@ enum Benchmarks {
             case "pretraining-step": try pretrainingStep(arguments)
             case "inference": try inference(arguments)
             case "atlas": try atlas(arguments)
+            case "annotator": try annotator(arguments)
             case "predict": try predict(path: arguments.next ?? ".cache/bench/noise.wav")
             default:
                 throw TorchError(
                     operation: "Benchmarks",
-                    message: "say decode, resample, linear, attention, pretraining-step, inference, predict or atlas")
+                    message: "say decode, resample, linear, attention, pretraining-step, inference, predict, atlas or annotator")
             }
         }
     }

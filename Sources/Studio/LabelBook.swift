@@ -64,7 +64,9 @@ struct LabelBook: Sendable {
                 if annotation.source == .person { spoken.insert(id) }
                 guard annotation.meaning == .positive else { continue }
                 if annotation.source == .person { byPeople[id] = byPeople[id] ?? annotation.label }
-                if annotation.source == .corpus { byCorpus[id] = min(byCorpus[id] ?? annotation.label, annotation.label) }
+                if annotation.source == .corpus {
+                    byCorpus[id] = min(byCorpus[id] ?? annotation.label, annotation.label)
+                }
             }
             for id in part {
                 if let name = byPeople[id] {

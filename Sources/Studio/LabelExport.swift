@@ -12,7 +12,8 @@ struct LabelExport {
     init(_ events: [Event], facts: [String: RecordingFacts], format name: String) throws {
         guard let format = LabelFormat(rawValue: name) else {
             throw StudioError(
-                "There is no format “\(name)”; take one of \(LabelFormat.allCases.map(\.rawValue).joined(separator: ", "))")
+                "There is no format “\(name)”; take one of \(LabelFormat.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
         }
         guard !events.isEmpty else { throw StudioError("There are no labels yet") }
         let options = LabelWritingOptions(facts: { facts[$0] })

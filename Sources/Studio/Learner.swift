@@ -38,7 +38,8 @@ actor Learner {
             classes.append(number[label]!)
         }
         guard present.count >= 2 else {
-            throw StudioError("Give sounds of at least two different labels (one may mean anything else) before learning")
+            throw StudioError(
+                "Give sounds of at least two different labels (one may mean anything else) before learning")
         }
         let x_ND = try standardised(rows)
         let classifier = try withoutGradients { () throws(TorchError) in
@@ -54,7 +55,8 @@ actor Learner {
             let rarity = try p_NC.matmul(wanted).array(Float.self)
             try p_NC.array(Float.self).withUnsafeBufferPointer { p in
                 for row in start..<end {
-                    let own = UnsafeBufferPointer(rebasing: p[(row - start) * present.count..<(row - start + 1) * present.count])
+                    let own = UnsafeBufferPointer(
+                        rebasing: p[(row - start) * present.count..<(row - start + 1) * present.count])
                     found.take(row, own, rarity: rarity[row - start], isOpen: labels[row] < 0 && !isHidden[row])
                 }
             }

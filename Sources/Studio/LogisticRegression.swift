@@ -13,9 +13,9 @@ struct LogisticRegression {
         /// How much rare classes are lifted: 0 counts every sound alike, 1 every class.
         var balance = 0.5
         /// Steps at most.
-        var steps = 200
+        var steps = 120
         /// The gradient's largest element at which it is done.
-        var tolerance = 1e-5
+        var tolerance = 1e-4
     }
 
     /// [C, D + 1], the last column is the offset.

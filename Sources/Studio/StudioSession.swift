@@ -366,7 +366,9 @@ actor StudioSession {
 
     func progress() -> ProgressAnswer {
         var expected: [Int: Double] = [:]
-        if let predictions { for (place, number) in predictions.classes.enumerated() { expected[number] = predictions.expected[place] } }
+        if let predictions {
+            for (place, number) in predictions.classes.enumerated() { expected[number] = predictions.expected[place] }
+        }
         let labelled = book.counts.reduce(0, +)
         return ProgressAnswer(
             total: visibleCount, listened: listened.count, labelled: labelled,

@@ -25,7 +25,9 @@ import Testing
         let program = try RunningProgram(["studio", "--atlas", atlas.path, "--threads", "1"])
         var address: URLComponents?
         _ = try program.wait {
-            guard let line = program.output.split(separator: "\n").first, program.output.contains("Ctrl-C") else { return false }
+            guard let line = program.output.split(separator: "\n").first, program.output.contains("Ctrl-C") else {
+                return false
+            }
             address = URLComponents(string: String(line.dropFirst("Studio: ".count)))
             return true
         }
@@ -47,7 +49,8 @@ import Testing
         }
         guard connected == 0 else { return false }
         let body = "{\"ids\":[\(id)],\"label\":\"\(name)\"}"
-        let request = "POST /api/label HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nAuthorization: Bearer \(token)\r\n"
+        let request =
+            "POST /api/label HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nAuthorization: Bearer \(token)\r\n"
             + "Connection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
         guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count else {
             return false
@@ -65,7 +68,9 @@ import Testing
             for round in 0..<5 {
                 let (program, port, token) = try start(atlas)
                 // Killed by another thread at a moment that no request chooses.
-                let killer = Thread { usleep(useconds_t(60_000 + 37_000 * round)); program.send(SIGKILL) }
+                let killer = Thread {
+                    usleep(useconds_t(60_000 + 37_000 * round)); program.send(SIGKILL)
+                }
                 killer.start()
                 while Self.label(next, as: "round \(round)", port: port, token: token) {
                     confirmed[next] = "round \(round)"

@@ -171,7 +171,8 @@ final class Browser: Sendable {
                 _ = try self.call(
                     "Input.dispatchMouseEvent",
                     [
-                        "type": type, "x": place[0], "y": place[1], "button": "left", "buttons": type == "mouseReleased" ? 0 : 1,
+                        "type": type, "x": place[0], "y": place[1], "button": "left",
+                        "buttons": type == "mouseReleased" ? 0 : 1,
                         "clickCount": 1,
                     ])
             }

@@ -6,14 +6,20 @@ import Testing
 
 /// Labels, boxes, learning and export, as scripts with the key use them.
 @Suite struct `Work in the studio` {
-    struct Change: Decodable { var summary: String, ids: [Int], codes: [Int], labels: [Label], progress: Progress, changesBoxes: Bool }
+    struct Change: Decodable {
+        var summary: String, ids: [Int], codes: [Int], labels: [Label], progress: Progress, changesBoxes: Bool
+    }
     struct Label: Decodable, Equatable { var name: String, count: Int }
     struct Progress: Decodable { var total: Int, listened: Int, labelled: Int, byPeople: Int, labels: [LabelProgress] }
     struct LabelProgress: Decodable { var name: String, labelled: Int, expected: Double?, recall: Double? }
-    struct List: Decodable { var ids: [Int], notes: [String], title: String, expectedPrecision: Double?, expectedRecall: Double?, total: Int }
+    struct List: Decodable {
+        var ids: [Int], notes: [String], title: String, expectedPrecision: Double?, expectedRecall: Double?, total: Int
+    }
     struct Learned: Decodable { var labels: Int, sounds: Int, macroF1: Double? }
     struct Boxes: Decodable { var id: Int, boxes: [Box] }
-    struct Box: Decodable, Equatable { var id: Int, startSeconds: Double, endSeconds: Double, lowHz: Double?, highHz: Double?, label: String }
+    struct Box: Decodable, Equatable {
+        var id: Int, startSeconds: Double, endSeconds: Double, lowHz: Double?, highHz: Double?, label: String
+    }
     struct LabelBody: Encodable { var ids: [Int], label: String? }
     struct BoxBody: Encodable {
         var id: Int?
@@ -29,7 +35,8 @@ import Testing
         try await withFolder { folder in
             let atlas = try StudioFixture.make(in: folder)
             var studio = try await RunningStudio.start(atlas)
-            var change = try await studio.post("/api/label", LabelBody(ids: [3, 0, 3], label: " low "), as: Change.self)
+            var change = try await studio.post(
+                "/api/label", LabelBody(ids: [3, 0, 3], label: " low "), as: Change.self)
             #expect(change.ids == [0, 3] && change.codes == [0, 0] && change.labels == [Label(name: "low", count: 2)])
             change = try await studio.post("/api/label", LabelBody(ids: [0, 1], label: "high"), as: Change.self)
             #expect(change.labels == [Label(name: "low", count: 1), Label(name: "high", count: 2)])
@@ -73,10 +80,17 @@ import Testing
             var answer = try await studio.post(
                 "/api/box", BoxBody(soundID: 0, lowHz: 1000, highHz: 3000), as: Boxes.self)
             let id = answer.id
-            #expect(answer.boxes == [Box(id: id, startSeconds: 0.2, endSeconds: 0.4, lowHz: 1000, highHz: 3000, label: "song")])
+            #expect(
+                answer.boxes == [
+                    Box(id: id, startSeconds: 0.2, endSeconds: 0.4, lowHz: 1000, highHz: 3000, label: "song")
+                ])
             answer = try await studio.post(
-                "/api/box", BoxBody(id: id, soundID: 1, startSeconds: 0.3, endSeconds: 0.5, label: "call"), as: Boxes.self)
-            #expect(answer.boxes == [Box(id: id, startSeconds: 0.3, endSeconds: 0.5, lowHz: nil, highHz: nil, label: "call")])
+                "/api/box", BoxBody(id: id, soundID: 1, startSeconds: 0.3, endSeconds: 0.5, label: "call"),
+                as: Boxes.self)
+            #expect(
+                answer.boxes == [
+                    Box(id: id, startSeconds: 0.3, endSeconds: 0.5, lowHz: nil, highHz: nil, label: "call")
+                ])
             // Sound 20 is of another recording: events of this one are not there.
             #expect(try await studio.post("/api/box", BoxBody(id: id, soundID: 20)).status == 404)
             struct Removal: Encodable { var id: Int, soundID = 0 }
@@ -102,7 +116,8 @@ import Testing
                 var unlike: [Int]?
             }
             for (kind, name) in StudioFixture.kinds.enumerated() {
-                _ = try await studio.post("/api/label", LabelBody(ids: [kind, kind + 3, kind + 6, kind + 9], label: name))
+                _ = try await studio.post(
+                    "/api/label", LabelBody(ids: [kind, kind + 3, kind + 6, kind + 9], label: name))
             }
             let learned = try await studio.post("/api/learn", [Int](), as: Learned.self)
             #expect(learned.labels == 3 && learned.sounds == 12 && learned.macroF1 == 1)
@@ -153,7 +168,8 @@ import Testing
                     let out = folder.appending(path: format.rawValue)
                     let unpacked = try await offPool { try run("python3", "-m", "zipfile", "-e", file.path, out.path) }
                     #expect(unpacked == 0)
-                    #expect(try FileManager.default.contentsOfDirectory(atPath: out.path).count == 2, "\(format.rawValue)")
+                    #expect(
+                        try FileManager.default.contentsOfDirectory(atPath: out.path).count == 2, "\(format.rawValue)")
                 }
             }
             let csv = folder.appending(path: "labels.csv")

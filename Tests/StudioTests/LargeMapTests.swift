@@ -20,7 +20,8 @@ extension `The page of the studio` {
                 "performance.getEntriesByName('painted')[0].startTime")
             let contentful: Double = try await browser.value(
                 "performance.getEntriesByName('first-contentful-paint')[0].startTime")
-            let afterPaint = "await new Promise((done) => requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = done; c.port2.postMessage(0); }))"
+            let afterPaint =
+                "await new Promise((done) => requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = done; c.port2.postMessage(0); }))"
             func median(_ act: String) async throws -> Double {
                 try await browser.value(
                     """
@@ -30,8 +31,10 @@ extension `The page of the studio` {
                     """)
             }
             let zoom = try await median(
-                "canvas.dispatchEvent(new WheelEvent('wheel', { deltaY: i < 10 ? -90 : 90, clientX: r.x + r.width / 2, clientY: r.y + r.height / 2, cancelable: true }))")
-            let select = try await median("studio.map.select(Array.from({ length: 5000 }, (_, k) => (k * 17 + i) % 100000))")
+                "canvas.dispatchEvent(new WheelEvent('wheel', { deltaY: i < 10 ? -90 : 90, clientX: r.x + r.width / 2, clientY: r.y + r.height / 2, cancelable: true }))"
+            )
+            let select = try await median(
+                "studio.map.select(Array.from({ length: 5000 }, (_, k) => (k * 17 + i) % 100000))")
             let recolor = try await median("studio.map.setColor(i % 2 ? 'label' : 'cluster')")
             let draw: Double = try await browser.value("studio.timing.drawSeconds * 1000")
             let choose: Double = try await browser.value(
@@ -53,7 +56,9 @@ extension `The page of the studio` {
                 ("select 5,000", select), ("recolour", recolor), ("drawing alone", draw), ("choose a sound", choose),
                 ("label 2,000 durably", label),
             ]
-            print("studio, 100,000 sounds, milliseconds:", figures.map { "\($0.0) \(String(format: "%.0f", $0.1))" }.joined(separator: ", "))
+            print(
+                "studio, 100,000 sounds, milliseconds:",
+                figures.map { "\($0.0) \(String(format: "%.0f", $0.1))" }.joined(separator: ", "))
             #expect(painted < 1000 * patience)
             for (name, milliseconds) in figures[2...6] { #expect(milliseconds < 100 * patience, "\(name)") }
             #expect(browser.problems.isEmpty, "\(browser.problems)")

@@ -100,7 +100,8 @@ struct `The page of the studio` {
             // Export from the dialog.
             try await browser.click("#export-open")
             try await browser.wait("document.querySelector('#export').open")
-            let exported: String = try await browser.value("fetch(document.querySelector('#export-get').href).then((r) => r.text())")
+            let exported: String = try await browser.value(
+                "fetch(document.querySelector('#export-get').href).then((r) => r.text())")
             #expect(exported.split(separator: "\n").count == 10 && exported.hasPrefix("file,start_seconds"))
             try await browser.press("Escape")
             #expect(browser.problems.isEmpty, "\(browser.problems)")
@@ -117,12 +118,17 @@ struct `The page of the studio` {
             try await browser.wait("document.querySelector('#sound-title').textContent.includes('3.10')")
             try await browser.press("b")
             let frame: [Double] = try await browser.value(
-                "(() => { const r = document.querySelector('#boxes').getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()")
-            func place(_ x: Double, _ y: Double) -> (x: Double, y: Double) { (frame[0] + x * frame[2], frame[1] + y * frame[3]) }
+                "(() => { const r = document.querySelector('#boxes').getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()"
+            )
+            func place(_ x: Double, _ y: Double) -> (x: Double, y: Double) {
+                (frame[0] + x * frame[2], frame[1] + y * frame[3])
+            }
             try await browser.drag([place(0.2, 0.25), place(0.4, 0.5), place(0.8, 0.75)])
             try await browser.wait("document.querySelectorAll('.box:not(.unit)').length === 1")
             struct Boxes: Decodable { var boxes: [Box] }
-            struct Box: Decodable { var startSeconds: Double, endSeconds: Double, lowHz: Double?, highHz: Double?, label: String }
+            struct Box: Decodable {
+                var startSeconds: Double, endSeconds: Double, lowHz: Double?, highHz: Double?, label: String
+            }
             func boxes() async throws -> [Box] {
                 let sound = try await studio.get("/api/sound?id=5")
                 return try JSONDecoder().decode(Boxes.self, from: sound.body).boxes
@@ -168,7 +174,9 @@ struct `The page of the studio` {
         }
     }
 
-    @Test func `It can be worked by keyboard alone, names everything for screen readers, and fits a telephone`() async throws {
+    @Test func `It can be worked by keyboard alone, names everything for screen readers, and fits a telephone`()
+        async throws
+    {
         try await withFolder { folder in
             let studio = try await RunningStudio.start(StudioFixture.make(in: folder))
             let browser = try await Browser.start(width: 390, height: 844)
@@ -181,11 +189,13 @@ struct `The page of the studio` {
                 || e.id === 'palette')).map((e) => e.outerHTML.slice(0, 80))
                 """)
             #expect(unnamed.isEmpty, "\(unnamed)")
-            #expect(try await browser.value("document.querySelectorAll('[aria-live=polite]').length", as: Int.self) == 1)
+            #expect(
+                try await browser.value("document.querySelectorAll('[aria-live=polite]').length", as: Int.self) == 1)
             for view in ["map", "sound", "browse"] {
                 try await browser.click("#views [data-view=\(view)]")
                 #expect(
-                    try await browser.value("document.documentElement.scrollWidth <= innerWidth", as: Bool.self), "\(view)")
+                    try await browser.value("document.documentElement.scrollWidth <= innerWidth", as: Bool.self),
+                    "\(view)")
             }
             try await browser.click("#views [data-view=map]")
             // From the top by Tab alone to the map, into it, and to a label.
@@ -196,13 +206,16 @@ struct `The page of the studio` {
             }
             #expect(reached)
             try await browser.press("ArrowRight")
-            try await browser.wait("document.body.dataset.view === 'sound' && document.querySelector('#sound-title').textContent.includes('.wav')")
+            try await browser.wait(
+                "document.body.dataset.view === 'sound' && document.querySelector('#sound-title').textContent.includes('.wav')"
+            )
             try await keep(browser, "phone-sound")
             try await browser.press("l")
             try await browser.type("heard")
             try await browser.press("Enter")
             try await browser.wait("studio.state.label[studio.state.current] === 0")
-            #expect(try await browser.value("document.querySelector('#live').textContent.includes('heard')", as: Bool.self))
+            #expect(
+                try await browser.value("document.querySelector('#live').textContent.includes('heard')", as: Bool.self))
             #expect(try await labelled(studio) == 1)
             try await browser.run("document.querySelector('#theme').click()")
             try await keep(browser, "phone-dark")

@@ -53,18 +53,23 @@ import Testing
             refused(try await studio.request("GET", "/", ["Cookie": cookie], host: "127.0.0.1"), "host without port")
             refused(try await studio.request("GET", "/?token=\(AccessToken().text)"), "another key")
             refused(try await studio.request("GET", "/?token="), "an empty key")
-            refused(try await studio.request("GET", "/api/summary?token=\(studio.token.text)"), "key beside the entrance")
+            refused(
+                try await studio.request("GET", "/api/summary?token=\(studio.token.text)"), "key beside the entrance")
             refused(
                 try await studio.request("GET", "/api/summary", ["Authorization": "Bearer x"]), "wrong bearer")
             refused(
-                try await studio.request("POST", "/api/label", ["Cookie": cookie], body: label), "change without origin")
-            for origin in ["null", "http://127.0.0.1:1", "https://\(studio.host)", "http://\(studio.host).evil.example"] {
+                try await studio.request("POST", "/api/label", ["Cookie": cookie], body: label), "change without origin"
+            )
+            for origin in [
+                "null", "http://127.0.0.1:1", "https://\(studio.host)", "http://\(studio.host).evil.example",
+            ] {
                 refused(
                     try await studio.request("POST", "/api/label", ["Cookie": cookie, "Origin": origin], body: label),
                     "change from \(origin)")
             }
             refused(
-                try await studio.request("DELETE", "/api/label", ["Cookie": cookie, "Origin": "http://\(studio.host)"]),
+                try await studio.request(
+                    "DELETE", "/api/label", ["Cookie": cookie, "Origin": "http://\(studio.host)"]),
                 "method DELETE")
             refused(
                 try await studio.request("OPTIONS", "/api/label", ["Cookie": cookie, "Origin": "http://evil.example"]),
@@ -83,12 +88,14 @@ import Testing
         try await withFolder { folder in
             let studio = try await RunningStudio.start(StudioFixture.make(in: folder))
             let paths = [
-                "/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc%2fpasswd", "/Page/../index.html",
+                "/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc%2fpasswd",
+                "/Page/../index.html",
                 "//etc/passwd", "/etc/passwd", "/atlas.sqlite", "/index.html%00.js", "/%5c..%5cwindows",
                 "/api/../../etc/passwd", "/api/clip?id=/etc/passwd", "/api/clip?id=../../etc/passwd",
                 "/api/sound?id=1e99", "/api/sound?id=-1", "/api/sound?id=90", "/api/clip?id=0&from=nan&to=1",
                 "/api/clip?id=0&from=0&to=100000", "/api/clip?id=0&from=1e300&to=1.1e300",
-                "/api/spectrogram?id=0&from=-1e300&to=0", "/api/export?format=../../etc/passwd", "/api/cluster?number=1e300",
+                "/api/spectrogram?id=0&from=-1e300&to=0", "/api/export?format=../../etc/passwd",
+                "/api/cluster?number=1e300",
             ]
             for path in paths {
                 let answer = try await studio.get(path)
@@ -113,7 +120,8 @@ import Testing
                 ("/api/label", #"{"ids":[0],"label":""}"#), ("/api/label", #"{"ids":[],"label":"a"}"#),
                 ("/api/label", #"{"ids":[90],"label":"a"}"#), ("/api/label", #"{"ids":[0],"label":"a\nb"}"#),
                 ("/api/label", #"{"ids":["0"],"label":"a"}"#), ("/api/label", "[[[[[[[[[["), ("/api/label", ""),
-                ("/api/like", #"{"like":[-5]}"#), ("/api/search", #"{"text":" "}"#), ("/api/propose", #"{"kind":"all"}"#),
+                ("/api/like", #"{"like":[-5]}"#), ("/api/search", #"{"text":" "}"#),
+                ("/api/propose", #"{"kind":"all"}"#),
                 ("/api/learn", "{}"), ("/api/found", #"{"label":"x"}"#), ("/api/nothing", "{}"),
                 ("/api/box", #"{"soundID":0,"startSeconds":2,"endSeconds":1,"label":"a"}"#),
                 ("/api/box", #"{"soundID":0,"startSeconds":1,"endSeconds":99,"label":"a"}"#),
