@@ -29,6 +29,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -82,7 +83,7 @@ let package = Package(
             [
                 "Atlas", "Corpus", "Report", "Torch", "Audio", "Labels",
                 .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
             ], resources: [.copy("Page")]),
         .executableTarget(
             name: "animal2vec",
@@ -99,7 +100,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
-        tests("Inference"), tests("Report"), tests("Atlas", ["Audio", "Labels", "Randomness", "Storage"]),
+        tests("Inference"), tests("Report"),
+        tests("Atlas", ["Audio", "Evaluation", "Labels", "Randomness", "Storage"]),
         tests("Studio", ["Atlas", "Audio", "Labels", "Randomness"]),
         .testTarget(
             name: "CommandTests", dependencies: ["animal2vec", "Atlas", "Audio", "Labels", "TestSupport"],

@@ -83,6 +83,16 @@ extension Atlas {
         return ids
     }
 
+    /// The recording's row of every sound, in order of their numbers.
+    public func recordingOfSounds() throws -> [Int64] {
+        try read { try Int64.fetchAll($0, sql: "SELECT recordingID FROM sounds ORDER BY id") }
+    }
+
+    /// The beginning of every sound in its recording, in seconds, in order of their numbers.
+    public func startOfSounds() throws -> [Double] {
+        try read { try Double.fetchAll($0, sql: "SELECT startSeconds FROM sounds ORDER BY id") }
+    }
+
     /// The sounds of a recording, in order of their numbers.
     public func soundIDs(ofRecording id: Int64) throws -> [Int] {
         try read {

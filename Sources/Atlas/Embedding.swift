@@ -174,6 +174,47 @@ public struct Embedding {
         return summary
     }
 
+    /// The vector of a part of a recording, as an event of it would have it; of the whole recording, where no part is given,
+    /// the mean of its windows.
+    public func vector(of path: String, seconds: Range<Double>? = nil) throws -> [Float] {
+        let description = atlas.description
+        let name = URL(fileURLWithPath: path).lastPathComponent
+        var events: [Event]?
+        if let seconds {
+            events = [
+                Event(
+                    recording: name, startSeconds: seconds.lowerBound, endSeconds: seconds.upperBound, label: "")
+            ]
+        } else if description.unit == .events {
+            let length = AudioInspection.inspect(path: path).seconds
+            events = [Event(recording: name, startSeconds: 0, endSeconds: max(length, 1e-3), label: "")]
+        }
+        let window = description.windowSeconds > 0 ? description.windowSeconds : 1
+        let cutting = SoundCutting(
+            unit: events != nil ? .events : .windows, windowSeconds: window,
+            hopSeconds: description.hopSeconds > 0 ? description.hopSeconds : window, rateHz: embedder.sampleRateHz,
+            // One vector is wanted, not one for every channel.
+            channels: embedder.channels == .all ? .mean : embedder.channels, clipSeconds: embedder.clipSeconds,
+            contextSeconds: configuration.contextSeconds ?? embedder.contextSeconds)
+        let source = EmbeddingSource(NamedRecording(path: path, name: name), events: events)
+        let cutter = try SoundCutter(source, cutting: cutting, done: 0)
+        var sum = [Float](repeating: 0, count: embedder.dimension)
+        var count = 0
+        while let clips = try cutter.next() {
+            for clip in clips {
+                let one = SoundClips(samples: clip.samples, clipSamples: clip.samples.count, spans: [clip.span])
+                for (index, value) in try embedder.embed(one).enumerated() { sum[index] += value }
+                count += 1
+            }
+        }
+        guard count > 0 else {
+            throw AtlasError(
+                path, "the part that was named lies behind its end (\(cutter.seconds) s)",
+                remedy: "name a part of the recording")
+        }
+        return sum.map { $0 / Float(count) }
+    }
+
     /// Computes clips together that have one length, and keeps the vectors in the order of the sounds.
     private func keep(
         _ pending: [Pending], rows: [Int64], _ writer: AtlasWriter, _ summary: inout EmbeddingSummary

@@ -115,6 +115,11 @@ extension Atlas {
         return scaling
     }
 
+    /// How vectors are scaled now.
+    public func scalingMethod() throws -> VectorScaling.Method {
+        try read { try Self.property("scaling", $0) as VectorScaling? }?.method ?? description.scaling
+    }
+
     /// Chooses how vectors are scaled before they are compared, from all vectors that are there.
     public func setScaling(_ method: VectorScaling.Method) throws {
         let scaling = VectorScaling(method, of: vectors)
@@ -123,6 +128,7 @@ extension Atlas {
             $0.scaling = scaling
             $0.inverseNorms = []
         }
+        try storeInverseNorms()
     }
 
     /// The scaled vectors of some sounds, each of length 1, row-major.

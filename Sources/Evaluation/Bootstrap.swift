@@ -80,6 +80,9 @@ public struct Bootstrap: Sendable, Hashable {
         return ScoreDifference(difference: range(value, draws), pValue: pValue)
     }
 
+    /// A value with the range of draws that were made already, in any order.
+    public func interval(_ value: Double?, draws: [Double]) -> ScoreInterval { range(value, draws.sorted()) }
+
     private func range(_ value: Double?, _ sorted: [Double]) -> ScoreInterval {
         guard !sorted.isEmpty else { return ScoreInterval(value: value) }
         func quantile(_ share: Double) -> Double {

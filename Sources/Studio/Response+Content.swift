@@ -1,6 +1,5 @@
 // Answers: JSON, bytes, text.
 import Foundation
-import HTTPTypes
 import Hummingbird
 
 extension Response {

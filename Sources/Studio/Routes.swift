@@ -1,6 +1,5 @@
 // What can be asked of the studio. Sounds go by their numbers: nothing that a page sends is ever part of a path.
 import Foundation
-import HTTPTypes
 import Hummingbird
 
 /// All routes of the studio.

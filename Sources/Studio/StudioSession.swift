@@ -1,6 +1,5 @@
 // One atlas under work. What a person says goes to the atlas first; only when it is on the disk does the page hear of it.
 import Atlas
-import Corpus
 import Foundation
 import Labels
 
@@ -18,19 +17,19 @@ actor StudioSession {
 
     let atlas: Atlas
     let learner: Learner
-    private let configuration: Configuration
-    private let recordings: [Int64: AtlasRecording]
-    private let isVisible: [Bool]
+    let configuration: Configuration
+    let recordings: [Int64: AtlasRecording]
+    let isVisible: [Bool]
     private let visibleCount: Int
-    private let clusters: [ClusterSummary]
-    private let clusterOfSounds: [Int32]
+    let clusters: [ClusterSummary]
+    let clusterOfSounds: [Int32]
     private let places: [Float]
     private let hasMap: Bool
-    private var book: LabelBook
-    private var listened: Set<Int>
-    private var predictions: Predictions?
+    var book: LabelBook
+    var listened: Set<Int>
+    var predictions: Predictions?
     /// Proposals that were shown without being labelled do not come back at once.
-    private var shown: Set<Int> = []
+    var shown: Set<Int> = []
 
     init(_ atlas: Atlas, _ configuration: Configuration = Configuration()) throws {
         var isVisible = [Bool](repeating: false, count: atlas.count)
@@ -137,7 +136,7 @@ actor StudioSession {
         return found
     }
 
-    private func located(_ id: Int) throws -> (Sound, AtlasRecording) {
+    func located(_ id: Int) throws -> (Sound, AtlasRecording) {
         try check([id])
         let sound = try atlas.sound(id)
         guard let recording = recordings[sound.recordingID] else {
@@ -146,295 +145,9 @@ actor StudioSession {
         return (sound, recording)
     }
 
-    private func check(_ ids: [Int]) throws {
+    func check(_ ids: [Int]) throws {
         if let bad = ids.first(where: { !isVisible.indices.contains($0) || !isVisible[$0] }) {
             throw StudioError("There is no sound \(bad)", isMissing: true)
         }
-    }
-
-    // MARK: Labelling
-
-    /// Gives sounds a label, or takes it away (nil).
-    func label(_ ids: [Int], as name: String?) throws -> ChangeAnswer {
-        try check(ids)
-        guard !ids.isEmpty else { throw StudioError("No sound was named") }
-        let ids = Array(Set(ids)).sorted()
-        let summary: String
-        if let name {
-            summary = try atlas.label(ids, as: try StudioSession.checked(name), annotator: configuration.annotator)
-                .summary
-        } else {
-            summary = try unlabel(ids)
-        }
-        try book.refresh(ids, atlas)
-        return changed(summary, ids)
-    }
-
-    /// The sounds of a cluster.
-    func members(ofCluster number: Int) throws -> [Int] {
-        _ = try cluster(number)
-        return clusterOfSounds.indices.filter { clusterOfSounds[$0] == Int32(number) && isVisible[$0] }
-    }
-
-    /// A person's label goes; one that came with the recordings is denied.
-    private func unlabel(_ ids: [Int]) throws -> String {
-        var removed: [Int64] = []
-        var denied: [Annotation] = []
-        for start in stride(from: 0, to: ids.count, by: 1000) {
-            for annotation in try atlas.annotations(ofSounds: Array(ids[start..<min(start + 1000, ids.count)])) {
-                guard let id = annotation.soundID, annotation.meaning == .positive else { continue }
-                if annotation.source == .person {
-                    removed.append(annotation.id)
-                } else if annotation.source == .corpus, book.isFromCorpus[id] {
-                    var denial = annotation
-                    (denial.id, denial.meaning, denial.source) = (0, .negative, .person)
-                    denial.annotator = configuration.annotator
-                    denied.append(denial)
-                }
-            }
-        }
-        guard !removed.isEmpty || !denied.isEmpty else { return "" }
-        let summary = "\(ids.count == 1 ? "1 sound" : "\(ids.count) sounds"): no label"
-        return try atlas.saveAnnotations(denied, removing: removed, summary: summary).change.summary
-    }
-
-    /// Takes the last change back, or makes it again.
-    func undo(again: Bool = false) throws -> ChangeAnswer {
-        guard let change = try again ? atlas.redo() : atlas.undo() else { return changed("", []) }
-        let concerned = try atlas.concerned(byChange: change.id)
-        try book.refresh(concerned.soundIDs, atlas)
-        var answer = changed("\(again ? "Again" : "Undone"): \(change.summary)", concerned.soundIDs)
-        answer.changesBoxes = !concerned.recordingIDs.isEmpty
-        return answer
-    }
-
-    private func changed(_ summary: String, _ ids: [Int]) -> ChangeAnswer {
-        ChangeAnswer(
-            summary: summary, ids: ids, codes: ids.map { book.codes[$0] }, labels: labelAnswers(),
-            progress: progress())
-    }
-
-    private func labelAnswers() -> [LabelAnswer] {
-        zip(book.names, book.counts).map { LabelAnswer(name: $0, count: $1) }
-    }
-
-    /// Labels are one line of text.
-    static func checked(_ name: String) throws -> String {
-        let text = name.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard !text.isEmpty, text.count <= 200, !text.unicodeScalars.contains(where: { $0.value < 32 }) else {
-            throw StudioError("A label has 1 to 200 characters in one line")
-        }
-        return text
-    }
-
-    func markListened(_ id: Int) throws -> ProgressAnswer {
-        try check([id])
-        if !listened.contains(id) {
-            try atlas.markListened([id])
-            listened.insert(id)
-        }
-        return progress()
-    }
-
-    func setNote(_ note: String, ofCluster number: Int) throws {
-        _ = try cluster(number)
-        try atlas.setNote(String(note.prefix(500)), ofCluster: number)
-    }
-
-    // MARK: Boxes
-
-    private func boxes(_ recordingID: Int64) throws -> [BoxAnswer] {
-        try atlas.annotations(ofRecording: recordingID, source: .person).filter { $0.soundID == nil }.map {
-            BoxAnswer(
-                id: $0.id, startSeconds: $0.startSeconds, endSeconds: $0.endSeconds, lowHz: $0.lowHz,
-                highHz: $0.highHz, label: $0.label)
-        }
-    }
-
-    /// Saves an event in the recording of a sound; `box.id` 0 makes a new one. Returns its number and all of the recording.
-    func save(_ box: BoxAnswer, nearSound id: Int) throws -> (id: Int64, boxes: [BoxAnswer]) {
-        let (sound, recording) = try located(id)
-        let end = max(recording.seconds, sound.endSeconds) + 1e-6
-        guard box.startSeconds >= 0, box.endSeconds >= box.startSeconds, box.endSeconds <= end else {
-            throw StudioError("An event lies within its recording, and ends after it begins")
-        }
-        if box.lowHz != nil || box.highHz != nil {
-            guard let low = box.lowHz, let high = box.highHz, low >= 0, high > low,
-                high <= recording.rateHz / 2 + 1e-6
-            else { throw StudioError("A band lies between 0 and \(recording.rateHz / 2) Hz") }
-        }
-        if box.id > 0, try !boxes(sound.recordingID).contains(where: { $0.id == box.id }) {
-            throw StudioError("There is no event \(box.id) in \(recording.name)", isMissing: true)
-        }
-        var annotation = Annotation(
-            recordingID: sound.recordingID, channel: sound.channel, startSeconds: box.startSeconds,
-            endSeconds: box.endSeconds, lowHz: box.lowHz, highHz: box.highHz,
-            label: try StudioSession.checked(box.label), annotator: configuration.annotator)
-        annotation.id = box.id
-        let saved = try atlas.saveAnnotations([annotation], summary: "event \(annotation.label)")
-        _ = book.number(annotation.label)
-        return (saved.annotations[0].id, try boxes(sound.recordingID))
-    }
-
-    func removeBox(_ box: Int64, nearSound id: Int) throws -> [BoxAnswer] {
-        let (sound, _) = try located(id)
-        guard let old = try boxes(sound.recordingID).first(where: { $0.id == box }) else {
-            throw StudioError("There is no event \(box) in \(sound.recording)", isMissing: true)
-        }
-        try atlas.saveAnnotations([], removing: [box], summary: "event \(old.label) removed")
-        return try boxes(sound.recordingID)
-    }
-
-    // MARK: Finding
-
-    func like(_ like: [Int], unlike: [Int], count: Int) throws -> ListAnswer {
-        try check(like + unlike)
-        guard !like.isEmpty else { throw StudioError("Say first which sounds the others should be like") }
-        var query = SoundQuery()
-        (query.like, query.unlike, query.count) = (like, unlike, count)
-        query.excluding = Set(like + unlike)
-        let hits = try atlas.search(query)
-        return ListAnswer(
-            ids: hits.map(\.id), notes: hits.map { "likeness \(String(format: "%.2f", $0.score))" },
-            title: "Like \(like.count == 1 ? "sound \(like[0])" : "\(like.count) sounds")"
-                + (unlike.isEmpty ? "" : ", unlike \(unlike.count)"), total: hits.count)
-    }
-
-    /// Sounds whose label, the classifier's guess for it, or recording contains a text.
-    func search(_ text: String, count: Int) throws -> ListAnswer {
-        let wanted = text.trimmingCharacters(in: .whitespaces)
-        func fits(_ name: String) -> Bool { name.range(of: wanted, options: .caseInsensitive) != nil }
-        guard !wanted.isEmpty else { throw StudioError("Type a label or a part of a recording's name") }
-        let exact = book.names.firstIndex { $0.caseInsensitiveCompare(wanted) == .orderedSame }
-        let codes = Set(exact.map { [Int32($0)] } ?? book.names.indices.filter { fits(book.names[$0]) }.map(Int32.init))
-        var found: [(id: Int, note: String)] = book.codes.indices
-            .filter { isVisible[$0] && codes.contains(book.codes[$0]) }
-            .map { ($0, "labelled \(book.names[Int(book.codes[$0])])") }
-        for recording in recordings.values.sorted(by: { $0.name < $1.name }) where fits(recording.name) {
-            for id in try atlas.soundIDs(ofRecording: recording.id) where isVisible[id] {
-                found.append((id, recording.name))
-            }
-        }
-        if let predictions, !codes.isEmpty {
-            let guessed = book.codes.indices.filter {
-                isVisible[$0] && book.codes[$0] < 0
-                    && codes.contains(Int32(predictions.classes[Int(predictions.best[$0])]))
-            }.sorted { predictions.probability[$0] > predictions.probability[$1] }
-            found += guessed.prefix(count).map {
-                ($0, "perhaps, \(Int((100 * predictions.probability[$0]).rounded())) %")
-            }
-        }
-        var seen: Set<Int> = []
-        found = found.filter { seen.insert($0.id).inserted }
-        return ListAnswer(
-            ids: found.prefix(count).map(\.id), notes: found.prefix(count).map(\.note), title: "“\(wanted)”",
-            total: found.count)
-    }
-
-    // MARK: Learning
-
-    func learn() async throws -> LearningAnswer {
-        let start = ContinuousClock.now
-        let codes = book.codes
-        let found = try await learner.train(labels: codes, names: book.names)
-        predictions = found
-        shown = []
-        let time = ContinuousClock.now - start
-        return LearningAnswer(
-            labels: found.classes.count, sounds: found.labelled.reduce(0, +), macroF1: found.macroF1,
-            seconds: time / .seconds(1), progress: progress())
-    }
-
-    /// The sounds without a label that the classifier takes for `name`, surest first.
-    func found(_ name: String, minimum: Double, count: Int) throws -> ListAnswer {
-        guard let predictions else { throw StudioError("Learn from the labels first") }
-        guard let number = book.names.firstIndex(of: name), let place = predictions.classes.firstIndex(of: number)
-        else { throw StudioError("Nothing was learned about “\(name)”; label some, then learn again") }
-        let ids = book.codes.indices.filter {
-            isVisible[$0] && book.codes[$0] < 0 && Int(predictions.best[$0]) == place
-                && Double(predictions.probability[$0]) >= minimum
-        }.sorted { predictions.probability[$0] > predictions.probability[$1] }
-        let sum = ids.reduce(0) { $0 + Double(predictions.probability[$1]) }
-        let labelled = Double(book.counts[number])
-        return ListAnswer(
-            ids: Array(ids.prefix(count)),
-            notes: ids.prefix(count).map { "\(Int((100 * predictions.probability[$0]).rounded())) % \(name)" },
-            title: "Found: \(name)", expectedPrecision: ids.isEmpty ? nil : sum / Double(ids.count),
-            expectedRecall: min(1, (labelled + sum) / max(labelled + predictions.expected[place], 1e-9)),
-            total: ids.count)
-    }
-
-    func progress() -> ProgressAnswer {
-        var expected: [Int: Double] = [:]
-        if let predictions {
-            for (place, number) in predictions.classes.enumerated() { expected[number] = predictions.expected[place] }
-        }
-        let labelled = book.counts.reduce(0, +)
-        return ProgressAnswer(
-            total: visibleCount, listened: listened.count, labelled: labelled,
-            byPeople: labelled - book.isFromCorpus.count { $0 },
-            labels: book.names.indices.filter { book.counts[$0] > 0 || expected[$0] != nil }.map { number in
-                let count = Double(book.counts[number])
-                return .init(
-                    name: book.names[number], labelled: book.counts[number], expected: expected[number],
-                    recall: expected[number].map { count / max(count + $0, 1e-9) })
-            }, macroF1: predictions?.macroF1)
-    }
-
-    /// What to listen to next.
-    func propose(_ kind: ProposalKind, count: Int) async throws -> ListAnswer {
-        let open = book.codes.indices.filter { isVisible[$0] && book.codes[$0] < 0 && !shown.contains($0) }
-        let proposals = Proposals(
-            open: open, codes: book.codes, clusters: clusterOfSounds, exemplars: clusters.map { $0.exemplars },
-            predictions: predictions, learner: learner)
-        let chosen = try await proposals.choose(kind, count: count)
-        shown.formUnion(chosen.map(\.id))
-        return ListAnswer(
-            ids: chosen.map(\.id), notes: chosen.map(\.reason), title: "Proposed: \(kind.rawValue)",
-            total: open.count)
-    }
-
-    // MARK: Out
-
-    /// All labels given by people, as events, and the recordings they were given in.
-    func events() throws -> (events: [Event], facts: [String: RecordingFacts]) {
-        var facts: [String: RecordingFacts] = [:]
-        for recording in recordings.values {
-            facts[recording.name] = RecordingFacts(durationSeconds: recording.seconds, rateHz: recording.rateHz)
-        }
-        let sources: [Annotation.Source] = configuration.usesCorpusLabels ? [.person, .corpus] : [.person]
-        guard configuration.usesCorpusLabels else { return (try atlas.events(sources: sources), facts) }
-        return (try mergedEvents(), facts)
-    }
-
-    /// People's labels, and the corpus's for sounds about which nobody has said anything.
-    private func mergedEvents() throws -> [Event] {
-        let spoken = Set(try atlas.annotations(source: .person).compactMap(\.soundID))
-        let kept = try atlas.annotations(source: .corpus).filter {
-            $0.meaning == .positive && !($0.soundID.map(spoken.contains) ?? false)
-        }
-        let inherited = kept.compactMap { annotation in
-            recordings[annotation.recordingID].map {
-                Event(
-                    recording: $0.name, startSeconds: annotation.startSeconds, endSeconds: annotation.endSeconds,
-                    label: annotation.label, lowHz: annotation.lowHz, highHz: annotation.highHz,
-                    channel: annotation.channel)
-            }
-        }
-        return (try atlas.events(sources: [.person]) + inherited).sorted(by: Event.isOrderedBefore)
-    }
-
-    /// Writes the labels into the atlas's folder as a table, and lets the corpus read it. Returns what was done.
-    func saveToCorpus() throws -> String {
-        guard let corpus = configuration.corpus else {
-            throw StudioError("Start the studio with --corpus to save labels there")
-        }
-        let events = try atlas.events(sources: [.person])
-        let table = atlas.folder.appending(path: "studio-labels.csv")
-        try LabelFile.write(
-            events, format: .csv, to: table, recordings: Array(Set(events.map(\.recording))).sorted())
-        let report = try Scanner(Catalogue(folder: corpus)).scan([], labels: [table.path])
-        if let problem = report.labelProblems.first { throw StudioError("The corpus: \(problem)") }
-        return "\(events.count) labels saved to \(corpus.lastPathComponent)"
     }
 }

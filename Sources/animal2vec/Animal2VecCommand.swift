@@ -17,11 +17,17 @@ struct Animal2VecCommand: ParsableCommand {
               finetune    learn the labels
               predict     find calls in recordings
               evaluate    compare with labels
+
+            Without labels:
+              embed       bring the sounds of an archive into an atlas
+              cluster     group them by likeness, draw their map
+              search      find sounds that are like a sound
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
             ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
-            EvaluateCommand.self, ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
+            EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self, SearchCommand.self, ConvertCommand.self,
+            DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {
