@@ -28,7 +28,7 @@ extension StudioSession {
     }
 
     /// A person's label goes; one that came with the recordings is denied.
-    fileprivate func unlabel(_ ids: [Int]) throws -> String {
+    private func unlabel(_ ids: [Int]) throws -> String {
         var removed: [Int64] = []
         var denied: [Annotation] = []
         for start in stride(from: 0, to: ids.count, by: 1000) {

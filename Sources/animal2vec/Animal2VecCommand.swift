@@ -22,12 +22,13 @@ struct Animal2VecCommand: ParsableCommand {
               embed       bring the sounds of an archive into an atlas
               cluster     group them by likeness, draw their map
               search      find sounds that are like a sound
+              studio      look, listen and label in a page on this computer
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
             ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
-            EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self, SearchCommand.self, ConvertCommand.self,
-            DoctorCommand.self, DemoCommand.self,
+            EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self, SearchCommand.self, StudioCommand.self,
+            ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {

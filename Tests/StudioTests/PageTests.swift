@@ -109,6 +109,38 @@ struct `The page of the studio` {
         }
     }
 
+    @Test func `Cards show what is in a cluster, and a whole cluster gets a label at once`() async throws {
+        try await withFolder { folder in
+            let studio = try await RunningStudio.start(StudioFixture.make(in: folder))
+            let browser = try await Browser.start()
+            try await browser.visit(studio.url)
+            #expect(try await browser.value("document.querySelectorAll('.card').length", as: Int.self) == 3)
+            #expect(try await browser.value("document.querySelectorAll('.card .strip').length", as: Int.self) == 12)
+            try await browser.click("#cluster-1 .head button")
+            try await browser.wait("document.querySelectorAll('#cluster-1 .histograms svg').length === 2")
+            let words: String = try await browser.value(
+                "document.querySelector('#cluster-1 .histograms svg').getAttribute('aria-label')")
+            #expect(words == "Hours of the day: 5:00 30")
+            try await browser.click("#cluster-1 .strip")
+            try await browser.wait("studio.state.cluster[studio.state.current] === 1")
+            try await browser.press("s")
+            try await browser.wait("document.querySelector('input[value=cluster]').checked")
+            try await browser.press("l")
+            try await browser.type("kind one")
+            try await browser.press("Enter")
+            try await browser.wait("studio.state.summary.progress.labelled === 30")
+            #expect(try await labelled(studio) == 30)
+            let isWhole: Bool = try await browser.value(
+                "studio.state.label.every((label, id) => (label === 0) === (studio.state.cluster[id] === 1))")
+            #expect(isWhole)
+            try await browser.wait(
+                "document.querySelector('#cluster-1 .labels').textContent === 'kind one 30 · 100 % labelled'")
+            try await keep(browser, "cluster")
+            #expect(browser.problems.isEmpty, "\(browser.problems)")
+            await studio.stop()
+        }
+    }
+
     @Test func `Events are drawn by mouse and by keyboard, and the sound plays`() async throws {
         try await withFolder { folder in
             let studio = try await RunningStudio.start(StudioFixture.make(in: folder))

@@ -71,7 +71,14 @@ enum StudioFixture {
             map.append(Float(0.6 * sin(angle) + 0.5 * (random.uniform() - 0.5)))
         }
         try atlas.setMap(map)
+        try group(atlas, into: 3)
         return atlasFolder
+    }
+
+    private static func group(_ atlas: Atlas, into k: Int) throws {
+        var configuration = SoundGrouping.Configuration()
+        (configuration.k, configuration.seeds) = ([k], [0])
+        _ = try SoundGrouping(atlas, configuration: configuration).run()
     }
 
     /// An atlas of very many sounds of one short recording, in sixty heaps on the map.
@@ -102,6 +109,7 @@ enum StudioFixture {
         try writer.finish(begun.id, seconds: 10, rateHz: 16_000)
         try writer.commit()
         try atlas.setMap(map)
+        try group(atlas, into: 60)
         return atlasFolder
     }
 }
