@@ -189,10 +189,10 @@ final class SoundCutter {
     private func drop(before sample: Int) {
         // Moving the rest for every sound would cost more than keeping some.
         guard sample - firstSample > 1 << 16 else { return }
-        for channel in samples.indices {
-            samples[channel].removeFirst(min(sample - firstSample, samples[channel].count))
-        }
-        firstSample = sample
+        // The next event may lie beyond what has been read: what is read next still begins at `total`.
+        let end = min(sample, total)
+        for channel in samples.indices { samples[channel].removeFirst(end - firstSample) }
+        firstSample = end
     }
 
     private func short(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }

@@ -1,5 +1,6 @@
 // Who may speak to the studio. Only pages that the studio has served itself, opened with its key: no other page in the
 // same browser, no name that was made to point here, no program that has not been given the key.
+import HTTPTypes
 import Hummingbird
 import Synchronization
 

@@ -33,7 +33,7 @@ struct Routes: Sendable {
             // of this origin asks.
             let text = """
                 <!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/">\
-                <title>Studio</title><a href="/">Open the studio</a></html>
+                <link rel="icon" href="data:,"><title>Studio</title><a href="/">Open the studio</a></html>
                 """
             var response = Response.bytes(Data(text.utf8), "text/html; charset=utf-8")
             response.headers[.setCookie] = gate.cookie

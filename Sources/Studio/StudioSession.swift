@@ -20,7 +20,7 @@ actor StudioSession {
     let configuration: Configuration
     let recordings: [Int64: AtlasRecording]
     let isVisible: [Bool]
-    private let visibleCount: Int
+    let visibleCount: Int
     let clusters: [ClusterSummary]
     let clusterOfSounds: [Int32]
     private let places: [Float]
