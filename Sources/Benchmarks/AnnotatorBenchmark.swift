@@ -39,8 +39,10 @@ extension Benchmarks {
                     ["clicks": Double(score.clicks), "macro_f1": score.macroF1, "classes": Double(score.classes)])
             }
         }
-        let seconds = outcome.curves.values.joined().joined().map(\.learnSeconds)
-        report("annotator learning", ["seconds_max": seconds.max() ?? 0])
+        let seconds = outcome.curves.values.joined().joined().map(\.learnSeconds).sorted()
+        report(
+            "annotator learning",
+            ["seconds_median": seconds.isEmpty ? 0 : seconds[seconds.count / 2], "seconds_max": seconds.last ?? 0])
         if let out = arguments.text("out", "").isEmpty ? nil : arguments.text("out", "") {
             try AtomicFile.write(AnnotatorChart(outcome.curves).svg, to: URL(fileURLWithPath: out))
         }

@@ -41,6 +41,10 @@ struct Proposals {
             taken.formUnion(list.map(\.id))
             lists.append(list)
         }
+        return Proposals.byTurns(lists, count)
+    }
+
+    private static func byTurns(_ lists: [[Choice]], _ count: Int) -> [Choice] {
         var result: [Choice] = []
         var place = 0
         while result.count < count, lists.contains(where: { $0.count > place }) {
@@ -61,9 +65,13 @@ struct Proposals {
             return spread.map { Choice(id: $0, reason: "uncertain, \(percent(predictions.probability[$0]))") }
         case .rare:
             guard let predictions else { return try await choose(.diverse, count, except: taken) }
-            let rare = best(open, count * 4) { predictions.rarity[$0] }
-            let spread = try await learner.spread(rare, from: [], wanted: count)
-            return spread.map { Choice(id: $0, reason: "perhaps rare, \(percent(predictions.probability[$0]))") }
+            // A label that nobody has given yet is the rarest: every second sound is of a group without labels.
+            let novel = try await diverse(open, count / 2)
+            let chosen = Set(novel.map(\.id))
+            let rare = best(open.filter { !chosen.contains($0) }, count * 4) { predictions.rarity[$0] }
+            let spread = try await learner.spread(rare, from: [], wanted: count - novel.count)
+            let known = spread.map { Choice(id: $0, reason: "perhaps rare, \(percent(predictions.probability[$0]))") }
+            return Proposals.byTurns([known, novel], count)
         case .diverse:
             return try await diverse(open, count)
         case .mixed:
@@ -71,25 +79,27 @@ struct Proposals {
         }
     }
 
-    /// First a typical sound of every group without a label, the largest first; then what is farthest from all labels.
+    /// First typical sounds of groups without a label, those that differ most from what is labelled and from each other;
+    /// when every group has one, any sounds that do.
     private func diverse(_ open: [Int], _ count: Int) async throws -> [Choice] {
+        guard count > 0 else { return [] }
         var touched: Set<Int32> = []
         for id in codes.indices where codes[id] >= 0 { touched.insert(clusters[id]) }
         let isOpen = Set(open)
-        var result: [Choice] = []
+        var typical: [Int] = []
         for (number, candidates) in exemplars.enumerated() where !touched.contains(Int32(number)) {
-            guard result.count < count, let id = candidates.first(where: isOpen.contains) else { continue }
-            result.append(Choice(id: id, reason: "typical of cluster \(number)"))
+            if let id = candidates.first(where: isOpen.contains) { typical.append(id) }
         }
-        guard result.count < count else { return result }
-        let chosen = Set(result.map(\.id))
-        let rest = open.filter { !chosen.contains($0) }
-        // Every n-th of very many is enough to find something new.
-        let candidates = stride(from: 0, to: rest.count, by: max(1, rest.count / 8000)).map { rest[$0] }
+        // Every n-th of very many is enough to know what is known, and to find something new.
         let known = codes.indices.filter { codes[$0] >= 0 }
         let labelled = stride(from: 0, to: known.count, by: max(1, known.count / 4000)).map { known[$0] }
-        let far = try await learner.spread(
-            candidates, from: labelled + result.map(\.id), wanted: count - result.count)
+        let chosen = try await learner.spread(typical, from: labelled, wanted: count)
+        let result = chosen.map { Choice(id: $0, reason: "typical of cluster \(clusters[$0])") }
+        guard result.count < count else { return result }
+        let isChosen = Set(chosen)
+        let rest = open.filter { !isChosen.contains($0) }
+        let candidates = stride(from: 0, to: rest.count, by: max(1, rest.count / 8000)).map { rest[$0] }
+        let far = try await learner.spread(candidates, from: labelled + chosen, wanted: count - result.count)
         return result + far.map { Choice(id: $0, reason: "unlike all labelled") }
     }
 

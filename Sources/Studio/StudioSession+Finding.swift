@@ -103,7 +103,7 @@ extension StudioSession {
     func propose(_ kind: ProposalKind, count: Int) async throws -> ListAnswer {
         let open = book.codes.indices.filter { isVisible[$0] && book.codes[$0] < 0 && !shown.contains($0) }
         let proposals = Proposals(
-            open: open, codes: book.codes, clusters: clusterOfSounds, exemplars: clusters.map { $0.exemplars },
+            open: open, codes: book.codes, clusters: clusterOfSounds, exemplars: clusters.map(\.exemplars),
             predictions: predictions, learner: learner)
         let chosen = try await proposals.choose(kind, count: count)
         shown.formUnion(chosen.map(\.id))

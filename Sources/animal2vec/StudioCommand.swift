@@ -53,9 +53,9 @@ struct StudioCommand: ParsableCommand {
         Task {
             do {
                 try await server.run { address in
-                    print("Studio: \(address)")
-                    print("Open this address in a browser of this computer. Ctrl-C ends.")
-                    fflush(stdout)
+                    // At once, also into a pipe.
+                    let lines = "Studio: \(address)\nOpen this address in a browser of this computer. Ctrl-C ends.\n"
+                    FileHandle.standardOutput.write(Data(lines.utf8))
                 }
             } catch {
                 outcome.error = error

@@ -1,3 +1,4 @@
+import Atlas
 import Foundation
 import Studio
 import Testing
@@ -62,6 +63,39 @@ extension `The page of the studio` {
             #expect(painted < 1000 * patience)
             for (name, milliseconds) in figures[2...6] { #expect(milliseconds < 100 * patience, "\(name)") }
             #expect(browser.problems.isEmpty, "\(browser.problems)")
+            await studio.stop()
+        }
+    }
+}
+
+extension `The page of the studio` {
+    /// The picture of docs/studio.md: an atlas named by STUDIO_ATLAS, a few of its own labels given, the rest learned.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["STUDIO_ATLAS"] != nil))
+    func `A picture for the documents`() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        try await withFolder { folder in
+            let copy = folder.appending(path: "finch notes")
+            try FileManager.default.copyItem(atPath: environment["STUDIO_ATLAS"]!, toPath: copy.path)
+            let truth = try Atlas.open(copy).labelsOfSounds()
+            let studio = try await RunningStudio.start(copy)
+            struct Body: Encodable { var ids: [Int], label: String }
+            for name in Set(truth.values.joined()).sorted() {
+                let ids = truth.filter { $0.value == [name] && $0.key % 31 == 0 }.map(\.key)
+                _ = try await studio.post("/api/label", Body(ids: ids, label: "note \(name)"))
+            }
+            let browser = try await Browser.start(width: 1440, height: 900)
+            try await browser.visit(studio.url)
+            try await browser.press("r")
+            try await browser.wait("studio.state.prediction !== null", seconds: 120)
+            try await browser.press("p")
+            try await browser.wait("studio.state.list.kind === 'proposals'", seconds: 60)
+            try await browser.press("j")
+            try await Task.sleep(for: .seconds(6))
+            let out = URL(fileURLWithPath: environment["STUDIO_PICTURES"] ?? folder.path)
+            try await browser.screenshot().write(to: out.appending(path: "studio.png"))
+            try await offPool { try browser.setSize(width: 390, height: 844) }
+            try await Task.sleep(for: .seconds(2))
+            try await browser.screenshot().write(to: out.appending(path: "studio-phone.png"))
             await studio.stop()
         }
     }

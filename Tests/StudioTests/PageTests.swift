@@ -17,6 +17,24 @@ struct `The page of the studio` {
         return try JSONDecoder().decode(Progress.self, from: try await studio.get("/api/progress").body).labelled
     }
 
+    private struct Boxes: Decodable {
+        var boxes: [Box]
+    }
+
+    private struct Box: Decodable {
+        var startSeconds: Double
+        var endSeconds: Double
+        var lowHz: Double?
+        var highHz: Double?
+        var label: String
+    }
+
+    /// The events near sound 5, as they are on the disk.
+    private func boxes(_ studio: RunningStudio) async throws -> [Box] {
+        let sound = try await studio.get("/api/sound?id=5")
+        return try JSONDecoder().decode(Boxes.self, from: sound.body).boxes
+    }
+
     /// The corners of a line around all dots of one kind, in pixels of the window.
     private func outline(_ browser: Browser, kind: Int) async throws -> [(x: Double, y: Double)] {
         let box: [Double] = try await browser.value(
@@ -157,15 +175,7 @@ struct `The page of the studio` {
             }
             try await browser.drag([place(0.2, 0.25), place(0.4, 0.5), place(0.8, 0.75)])
             try await browser.wait("document.querySelectorAll('.box:not(.unit)').length === 1")
-            struct Boxes: Decodable { var boxes: [Box] }
-            struct Box: Decodable {
-                var startSeconds: Double, endSeconds: Double, lowHz: Double?, highHz: Double?, label: String
-            }
-            func boxes() async throws -> [Box] {
-                let sound = try await studio.get("/api/sound?id=5")
-                return try JSONDecoder().decode(Boxes.self, from: sound.body).boxes
-            }
-            var saved = try await boxes()[0]
+            var saved = try await boxes(studio)[0]
             // The view goes from 0.12 s before the sound (3.1 to 3.4 s) to 0.12 s after it, and from 0 to 8 kHz.
             #expect(abs(saved.startSeconds - 3.088) < 0.01 && abs(saved.endSeconds - 3.412) < 0.01)
             #expect(abs(saved.lowHz! - 2000) < 60 && abs(saved.highHz! - 6000) < 60 && saved.label == "call")
@@ -174,24 +184,24 @@ struct `The page of the studio` {
             try await browser.drag([place(0.8, 0.5), place(0.85, 0.5), place(0.9, 0.5)])
             try await browser.wait("document.querySelector('#live').textContent.includes('saved')")
             try await Task.sleep(for: .milliseconds(150))
-            saved = try await boxes()[0]
+            saved = try await boxes(studio)[0]
             #expect(abs(saved.startSeconds - 3.088) < 0.01 && abs(saved.endSeconds - 3.466) < 0.012)
             try await browser.run("document.querySelector('.box:not(.unit)').focus()")
             for _ in 0..<5 { try await browser.press("ArrowLeft") }
             try await Task.sleep(for: .milliseconds(900))
-            #expect(abs(try await boxes()[0].startSeconds - 3.061) < 0.012)
+            #expect(abs(try await boxes(studio)[0].startSeconds - 3.061) < 0.012)
             try await keep(browser, "boxes")
             try await browser.run("document.querySelector('.box:not(.unit)').focus()")
             try await browser.press("Delete")
             try await browser.wait("document.querySelectorAll('.box:not(.unit)').length === 0")
-            #expect(try await boxes().isEmpty)
+            #expect(try await boxes(studio).isEmpty)
             try await browser.press("u")
             try await browser.wait("document.querySelectorAll('.box:not(.unit)').length === 1")
             // An onset and end at the sound, by keyboard alone.
             try await browser.run("document.querySelector('#spectrogram-canvas').focus()")
             try await browser.press("n")
             try await browser.wait("document.querySelectorAll('.box.span').length === 1")
-            let drawn = try await boxes()
+            let drawn = try await boxes(studio)
             let span = try #require(drawn.first { $0.lowHz == nil })
             #expect(abs(span.startSeconds - 3.1) < 1e-6 && abs(span.endSeconds - 3.4) < 1e-6)
             // Zooming asks for another stretch; listening counts.
