@@ -23,12 +23,13 @@ struct Animal2VecCommand: ParsableCommand {
               cluster     group them by likeness, draw their map
               search      find sounds that are like a sound
               studio      look, listen and label in a page on this computer
+              atlas       look into an atlas, check it, exchange it
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
             ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
             EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self, SearchCommand.self, StudioCommand.self,
-            ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
+            AtlasCommand.self, ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {

@@ -1,5 +1,6 @@
 import Atlas
 import Audio
+import Evaluation
 import Foundation
 import Report
 

@@ -12,6 +12,11 @@ import Testing
         "predict": ["<model>", "<paths> ...", "--out", "--format", "--json"],
         "evaluate": ["--truth", "--predictions", "--json"],
         "convert": ["<labels>", "--to", "--out"],
+        "embed": ["<model>", "[<paths> ...]", "--atlas", "--unit", "--labels", "--corpus", "--json", "--dry-run"],
+        "cluster": ["--atlas", "--k", "--choose", "--seeds", "--train", "--json"],
+        "search": ["--atlas", "--like", "--event", "--label", "--json"],
+        "studio": ["--atlas", "--corpus", "--port", "--annotator", "--without-corpus-labels"],
+        "atlas": [],
         "doctor": [],
         "demo": [],
     ]
