@@ -87,7 +87,8 @@ import Testing
                 for (id, name) in confirmed { #expect(labels[id] == [name]) }
                 #expect(labels.count - confirmed.count <= round + 1)
             }
-            #expect(confirmed.count >= 48)
+            // Five to ten in a round, of which the last may not have been confirmed.
+            #expect(confirmed.count >= 45 - 6)
         }
     }
 

@@ -1,4 +1,5 @@
 import Atlas
+import Corpus
 import Foundation
 import Labels
 import Studio
@@ -179,6 +180,31 @@ import Testing
             #expect(events.count == 4 && events.allSatisfy { $0.label == "s" })
             #expect(events.contains { $0.recording == "20210628_050001.wav" && abs($0.startSeconds - 3.1) < 1e-9 })
             #expect(events.contains { $0.lowHz == 1000 && $0.highHz == 3000 && $0.startSeconds == 2 })
+            await studio.stop()
+        }
+    }
+
+    @Test func `Labels are saved to the corpus, and saved again they replace themselves`() async throws {
+        try await withFolder { folder in
+            let atlas = try StudioFixture.make(in: folder)
+            let corpus = folder.appending(path: "corpus")
+            let recordings = try Atlas.open(atlas).recordings()
+            let catalogue = try Catalogue(folder: corpus, makeIfMissing: true)
+            let sources = URL(fileURLWithPath: recordings[0].path).deletingLastPathComponent().path
+            _ = try Corpus.Scanner(catalogue).scan([sources])
+            let alone = try await RunningStudio.start(atlas)
+            #expect(try await alone.post("/api/corpus", [Int]()).status == 400)
+            await alone.stop()
+            let studio = try await RunningStudio.start(atlas, corpus: corpus)
+            for ids in [[0, 1], [1, 16]] {
+                _ = try await studio.post("/api/label", LabelBody(ids: ids, label: "song \(ids[0])"))
+                let answer = try await studio.post("/api/corpus", [Int]())
+                #expect(answer.status == 200, "\(answer.text)")
+            }
+            let events = try catalogue.events().values.joined().sorted(by: Event.isOrderedBefore)
+            #expect(events.map(\.label) == ["song 0", "song 1", "song 1"])
+            #expect(events.map(\.recording) == ["20210628_050000.wav", "20210628_050000.wav", "20210628_050001.wav"])
+            #expect(abs(events[1].startSeconds - 0.7) < 1e-9 && events[1].annotator == "Ada")
             await studio.stop()
         }
     }
