@@ -46,6 +46,8 @@ struct LabelBook: Sendable {
 
     /// Notes what the atlas holds now for a sound.
     mutating func set(_ id: Int, _ name: String?, isFromCorpus: Bool) {
+        // Sounds that came into the atlas after it was opened are seen next time.
+        guard codes.indices.contains(id) else { return }
         if codes[id] >= 0 { counts[Int(codes[id])] -= 1 }
         codes[id] = name.map { number($0) } ?? -1
         self.isFromCorpus[id] = isFromCorpus && name != nil

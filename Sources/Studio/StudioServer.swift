@@ -4,6 +4,7 @@ import Foundation
 import Hummingbird
 import Logging
 import NIOCore
+import Storage
 
 /// Serves the page of one atlas until it is stopped.
 public struct StudioServer: Sendable {
@@ -25,6 +26,7 @@ public struct StudioServer: Sendable {
     }
 
     private let configuration: Configuration
+    private let folder: URL
     private let gate: Gate
     private let routes: Routes
 
@@ -33,7 +35,7 @@ public struct StudioServer: Sendable {
         guard atlas.count > 0 else {
             throw StudioError("\(atlas.folder.path): the atlas holds no sound; `animal2vec embed` fills it")
         }
-        self.configuration = configuration
+        (self.configuration, folder) = (configuration, atlas.folder)
         gate = Gate(token: configuration.token, port: BoundPort())
         let session = try StudioSession(
             atlas,
@@ -43,8 +45,12 @@ public struct StudioServer: Sendable {
         routes = Routes(session: session, gate: gate, files: try PageFiles())
     }
 
-    /// Serves until SIGINT or SIGTERM, or until the task is cancelled. `started` gets the address with the key in it.
+    /// Serves until SIGINT or SIGTERM, or until the task is cancelled. `started` gets the address with the key in it. Throws
+    /// `StorageError` where another studio works with the atlas.
     public func run(started: @escaping @Sendable (URL) -> Void) async throws {
+        // Two studios would undo each other's changes without seeing them.
+        let lock = try FileLock(folder.appending(path: "studio.lock"))
+        defer { withExtendedLifetime(lock) {} }
         var logger = Logger(label: "studio")
         logger.logLevel = .critical
         let application = Application(

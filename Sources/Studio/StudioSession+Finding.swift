@@ -29,7 +29,8 @@ extension StudioSession {
             .filter { isVisible[$0] && codes.contains(book.codes[$0]) }
             .map { ($0, "labelled \(book.names[Int(book.codes[$0])])") }
         for recording in recordings.values.sorted(by: { $0.name < $1.name }) where fits(recording.name) {
-            for id in try atlas.soundIDs(ofRecording: recording.id) where isVisible[id] {
+            for id in try atlas.soundIDs(ofRecording: recording.id)
+            where isVisible.indices.contains(id) && isVisible[id] {
                 found.append((id, recording.name))
             }
         }

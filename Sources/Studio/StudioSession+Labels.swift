@@ -53,8 +53,9 @@ extension StudioSession {
     func undo(again: Bool = false) throws -> ChangeAnswer {
         guard let change = try again ? atlas.redo() : atlas.undo() else { return changed("", []) }
         let concerned = try atlas.concerned(byChange: change.id)
-        try book.refresh(concerned.soundIDs, atlas)
-        var answer = changed("\(again ? "Again" : "Undone"): \(change.summary)", concerned.soundIDs)
+        let ids = concerned.soundIDs.filter { isVisible.indices.contains($0) }
+        try book.refresh(ids, atlas)
+        var answer = changed("\(again ? "Again" : "Undone"): \(change.summary)", ids)
         answer.changesBoxes = !concerned.recordingIDs.isEmpty
         return answer
     }

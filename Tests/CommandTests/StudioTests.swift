@@ -96,7 +96,12 @@ import Testing
         try withTemporaryFolder { folder in
             let atlas = try atlas(in: folder, count: 3)
             let (program, port, _) = try start(atlas)
-            let second = try Program.run(["studio", "--atlas", atlas.path, "--port", "\(port)"])
+            let same = try Program.run(["studio", "--atlas", atlas.path])
+            #expect(
+                same.ending == .status(1) && same.errorLines.count == 1 && same.errors.contains("in use by process"))
+            let other = folder.appending(path: "other")
+            try FileManager.default.copyItem(at: atlas, to: other)
+            let second = try Program.run(["studio", "--atlas", other.path, "--port", "\(port)"])
             #expect(second.ending == .status(1) && second.errors.contains("Port \(port) is taken"))
             program.send(SIGINT)
             #expect(try program.wait() == .status(0))

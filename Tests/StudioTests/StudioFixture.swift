@@ -93,14 +93,25 @@ enum StudioFixture {
         let begun = try writer.begin(RecordingVersion(name: "noise.wav", path: path))!
         var map = [Float](repeating: 0, count: 2 * count)
         var vectors = [Float](repeating: 0, count: 8 * count)
+        // Tables and few draws: tests build it unoptimised.
+        let middles = (0..<60).map { heap in
+            (0..<8).map { Float(sin(Double(heap) * Double($0 + 1))) }
+        }
+        let centres = (0..<60).map { heap -> (x: Double, y: Double) in
+            let (turn, far) = (Double(heap) * 2.4, (Double(heap) / 60).squareRoot() * 0.85)
+            return (far * cos(turn), far * sin(turn))
+        }
         for id in 0..<count {
-            let heap = Double(id % 60)
-            let (turn, far) = (heap * 2.4, (heap / 60).squareRoot() * 0.85)
-            let spread = 0.1 * random.uniform() * random.uniform()
-            let way = 2 * Double.pi * random.uniform()
-            map[2 * id] = Float(far * cos(turn) + spread * cos(way))
-            map[2 * id + 1] = Float(far * sin(turn) + spread * sin(way))
-            for axis in 0..<8 { vectors[8 * id + axis] = Float(sin(heap * Double(axis + 1)) + 0.2 * random.uniform()) }
+            let (place, noise) = (random.next(), random.next())
+            let spread = 0.1 * Double(place & 0xFFFF) / 65_536 * Double(place >> 16 & 0xFFFF) / 65_536
+            let way = 2 * Double.pi * Double(place >> 32 & 0xFFFF) / 65_536
+            let centre = centres[id % 60]
+            map[2 * id] = Float(centre.x + spread * cos(way))
+            map[2 * id + 1] = Float(centre.y + spread * sin(way))
+            let middle = middles[id % 60]
+            for axis in 0..<8 {
+                vectors[8 * id + axis] = middle[axis] + Float(noise >> UInt64(8 * axis) & 0xFF) * 0.0008
+            }
         }
         let places = (0..<count).map { id in
             SoundPlace(startSeconds: Double(id % 90) * 0.1, endSeconds: Double(id % 90) * 0.1 + 0.5)
