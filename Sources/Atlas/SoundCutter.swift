@@ -187,12 +187,12 @@ final class SoundCutter {
     }
 
     private func drop(before sample: Int) {
+        // What has not been read yet cannot be dropped.
+        let sample = min(sample, total)
         // Moving the rest for every sound would cost more than keeping some.
         guard sample - firstSample > 1 << 16 else { return }
-        // The next event may lie beyond what has been read: what is read next still begins at `total`.
-        let end = min(sample, total)
-        for channel in samples.indices { samples[channel].removeFirst(end - firstSample) }
-        firstSample = end
+        for channel in samples.indices { samples[channel].removeFirst(sample - firstSample) }
+        firstSample = sample
     }
 
     private func short(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }

@@ -81,6 +81,33 @@ import Torch
         }
     }
 
+    @Test func `Sounds that lie far apart are cut where they are`() throws {
+        try withTemporaryFolder { folder in
+            let file = folder.appending(path: "a.wav")
+            try write(file, seconds: 60)
+            let embedder = embedder()
+            let starts = [0.25, 1.25, 15.25, 16.25, 40.25, 59.25]
+            let atlas = try Atlas.open(
+                folder.appending(path: "events"), makingFor: Embedding.description(embedder, unit: .events))
+            let events = starts.map {
+                Event(recording: "a.wav", startSeconds: $0, endSeconds: $0 + 0.5, label: "\(Int($0))")
+            }
+            let recording = NamedRecording(path: file.path, name: "a.wav")
+            _ = try Embedding(atlas, embedder).run([EmbeddingSource(recording, events: events)])
+            #expect(atlas.count == 6)
+            for (row, start) in starts.enumerated() {
+                #expect(abs(atlas.vectors.rows([row])[0] - Float(Int(start)) / 100) < 5e-4)
+            }
+            // Windows with gaps between them.
+            let windows = try Atlas.open(
+                folder.appending(path: "windows"),
+                makingFor: Embedding.description(embedder, unit: .windows, windowSeconds: 1, hopSeconds: 20))
+            _ = try Embedding(windows, embedder).run([EmbeddingSource(recording)])
+            let means = windows.vectors.rows(0..<windows.count)
+            #expect(windows.count == 3 && abs(means[3] - 0.2) < 1e-3 && abs(means[6] - 0.4) < 1e-3)
+        }
+    }
+
     @Test func `A stopped embedding goes on, within a recording too, to the same vectors`() throws {
         try withTemporaryFolder { folder in
             var sources: [EmbeddingSource] = []
