@@ -82,7 +82,7 @@ let package = Package(
         library(
             "Studio",
             [
-                "Atlas", "Corpus", "Report", "Torch", "Audio", "Labels",
+                "Atlas", "Audio", "Corpus", "Labels", "Report", "Storage", "Torch",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -105,7 +105,7 @@ let package = Package(
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
         tests("Inference"), tests("Report"),
         tests("Atlas", ["Audio", "Evaluation", "Labels", "Randomness", "Storage"]),
-        tests("Studio", ["Atlas", "Audio", "Labels", "Randomness"]),
+        tests("Studio", ["Atlas", "Audio", "Corpus", "Labels", "Randomness"]),
         .testTarget(
             name: "CommandTests", dependencies: ["animal2vec", "Atlas", "Audio", "Labels", "TestSupport"],
             swiftSettings: swiftSettings),
