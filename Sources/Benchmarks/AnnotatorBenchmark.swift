@@ -6,6 +6,7 @@ import FoundationNetworking
 import Randomness
 import Storage
 import Studio
+import Synchronization
 
 extension Benchmarks {
     /// `annotator --atlas DIR [--labels 200] [--learn 0.667] [--seeds 5] [--out FILE]`: the atlas's labels are the truth, which
@@ -26,25 +27,25 @@ extension Benchmarks {
                     curves["random", default: []].append(
                         try await annotate(folder, truth, kind: "random", seed: UInt64(seed), wanted: wanted))
                 }
-                outcome.curves = curves
-            } catch { outcome.error = error }
+                outcome.set(.success(curves))
+            } catch { outcome.set(.failure(error)) }
             done.signal()
         }
         done.wait()
-        if let error = outcome.error { throw error }
-        for kind in outcome.curves.keys.sorted() {
-            for score in meanCurve(outcome.curves[kind]!) {
+        let curves = try outcome.curves
+        for kind in curves.keys.sorted() {
+            for score in meanCurve(curves[kind]!) {
                 report(
                     "annotator \(kind)",
                     ["clicks": Double(score.clicks), "macro_f1": score.macroF1, "classes": Double(score.classes)])
             }
         }
-        let seconds = outcome.curves.values.joined().joined().map(\.learnSeconds).sorted()
+        let seconds = curves.values.joined().joined().map(\.learnSeconds).sorted()
         report(
             "annotator learning",
             ["seconds_median": seconds.isEmpty ? 0 : seconds[seconds.count / 2], "seconds_max": seconds.last ?? 0])
         if let out = arguments.text("out", "").isEmpty ? nil : arguments.text("out", "") {
-            try AtomicFile.write(AnnotatorChart(outcome.curves).svg, to: URL(fileURLWithPath: out))
+            try AtomicFile.write(AnnotatorChart(curves).svg, to: URL(fileURLWithPath: out))
         }
     }
 
@@ -56,9 +57,13 @@ extension Benchmarks {
         var learnSeconds: Double
     }
 
-    private final class Outcome: @unchecked Sendable {
-        var curves: [String: [[Score]]] = [:]
-        var error: (any Error)?
+    /// What the task has found out.
+    private final class Outcome: Sendable {
+        private let storage = Mutex<Result<[String: [[Score]]], any Error>>(.success([:]))
+        var curves: [String: [[Score]]] {
+            get throws { try storage.withLock { try $0.get() } }
+        }
+        func set(_ result: Result<[String: [[Score]]], any Error>) { storage.withLock { $0 = result } }
     }
 
     /// The mean of curves at equal numbers of clicks.

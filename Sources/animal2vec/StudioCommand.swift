@@ -3,6 +3,7 @@ import Atlas
 import Dispatch
 import Foundation
 import Studio
+import Synchronization
 import Torch
 
 /// `animal2vec studio --atlas DIR`
@@ -67,8 +68,12 @@ struct StudioCommand: ParsableCommand {
         print("Studio ended; all labels are in \(atlas.path)")
     }
 
-    /// Written before the semaphore is signalled, read after it.
-    private final class Outcome: @unchecked Sendable {
-        var error: (any Error)?
+    /// Why the studio ended; nil for a wish.
+    private final class Outcome: Sendable {
+        private let storage = Mutex<(any Error)?>(nil)
+        var error: (any Error)? {
+            get { storage.withLock(\.self) }
+            set { storage.withLock { $0 = newValue } }
+        }
     }
 }
