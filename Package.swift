@@ -49,14 +49,18 @@ let package = Package(
             ]),
         .target(name: "CVectors", cSettings: [.unsafeFlags(["-Wall", "-O3"])]),
         .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Recordings and labels.
         library("Randomness"),
-        library("Storage"),
+        library("Storage", ["CHDF5"]),
+        library("PyTorchFiles", ["CZlib", "Storage"]),
         library("Audio", ["CFFmpeg", "Storage"]),
         library("Labels", ["CMatio", "Storage"]),
         library("Corpus", ["Audio", "Labels", "Randomness", "Storage", .product(name: "GRDB", package: "GRDB.swift")]),
+        library("Preparation", ["Audio", "Corpus", "Labels", "Randomness", "Storage"]),
         library("Evaluation", ["Labels", "Randomness"]),
 
         // The engine and the models.
@@ -66,6 +70,7 @@ let package = Package(
 
         // What people run.
         library("Inference", ["Models", "Audio", "Labels", "Storage", "Yams"]),
+        library("Import", ["Inference", "Models", "Neural", "PyTorchFiles", "Storage", "Torch"]),
         library(
             "Atlas",
             [
@@ -91,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Atlas", "Report", "Studio",
+                "Training", "Inference", "Import", "Preparation", "Atlas", "Report", "Studio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
@@ -101,9 +106,12 @@ let package = Package(
         // Tests mirror the sources.
         .target(
             name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-        tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels"), tests("Corpus"), tests("Evaluation"),
+        tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels", resources: [.copy("HDF5")]),
+        tests("Corpus"),
+        tests("Preparation"), tests("Evaluation", resources: [.copy("Fixture")]),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
-        tests("Inference"), tests("Report"),
+        tests("Inference"), tests("Report"), tests("PyTorchFiles"),
+        tests("Import", ["Models", "Neural", "PyTorchFiles"], resources: [.copy("Checkpoints")]),
         tests("Atlas", ["Audio", "Evaluation", "Labels", "Randomness", "Storage"]),
         tests("Studio", ["Atlas", "Audio", "Corpus", "Labels", "Randomness"]),
         .testTarget(

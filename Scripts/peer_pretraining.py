@@ -612,4 +612,5 @@ def main():
     measure(arguments)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -41,6 +41,8 @@ public protocol SoundEmbedder {
     var channels: ChannelSelection { get }
     /// The length of clips that it must have; nil if any length will do.
     var clipSeconds: Double? { get }
+    /// The length of windows that it learned from; nil if it knows of none.
+    var windowSeconds: Double? { get }
     /// The sound around an event that it wants to hear on each side.
     var contextSeconds: Double { get }
     /// How its vectors are best scaled before they are compared.
@@ -54,6 +56,8 @@ extension SoundEmbedder {
     public var channels: ChannelSelection { .mean }
     /// Any length.
     public var clipSeconds: Double? { nil }
+    /// The length of its clips.
+    public var windowSeconds: Double? { clipSeconds }
     /// Nothing but the sound itself.
     public var contextSeconds: Double { 0 }
     /// The mean is taken away and every number divided by its deviation.
@@ -72,6 +76,8 @@ public struct Animal2VecEmbedder: SoundEmbedder {
     public let sampleRateHz: Double
     /// The model's channels.
     public let channels: ChannelSelection
+    /// That of the windows that the model learned from.
+    public var windowSeconds: Double? { description.windowSeconds }
     /// What the encoder sees on each side of an event: sounds without surroundings are unlike what it learned from.
     public let contextSeconds: Double
     private let classifier: FrameClassifier
@@ -171,6 +177,17 @@ public struct ClipEmbedder: SoundEmbedder {
         (self.name, self.fingerprint, self.dimension) = (name, fingerprint, dimension)
         (self.sampleRateHz, self.channels, self.clipSeconds) = (sampleRateHz, channels, clipSeconds)
         (self.normalization, self.scaling, self.device, self.network) = (normalization, scaling, device, network)
+    }
+
+    /// The model on spectrograms of a folder, such as one that DINO has trained: it hears an event in the middle of a window
+    /// of the length that it learned from.
+    public init(_ folder: URL, precision: Precision = .fp32, device: Device = .cpu) throws {
+        let model = try SpectrogramEmbedder(folder, precision: precision, device: device)
+        self.init(
+            name: folder.standardizedFileURL.lastPathComponent, fingerprint: model.fingerprint, dimension: model.width,
+            sampleRateHz: model.description.sampleRateHz, channels: model.description.channels.selection,
+            clipSeconds: model.description.windowSeconds, normalization: model.description.normalization,
+            device: device, network: model.embed)
     }
 
     /// One vector for every clip.

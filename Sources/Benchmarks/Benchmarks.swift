@@ -23,13 +23,17 @@ enum Benchmarks {
             case "attention": try attention()
             case "pretraining-step": try pretrainingStep(arguments)
             case "inference": try inference(arguments)
+            case "encoder": try encoder(arguments)
+            case "gains": try gains(arguments)
             case "atlas": try atlas(arguments)
             case "annotator": try annotator(arguments)
             case "predict": try predict(path: arguments.next ?? ".cache/bench/noise.wav")
             default:
                 throw TorchError(
                     operation: "Benchmarks",
-                    message: "say decode, resample, linear, attention, pretraining-step, inference, predict, atlas or annotator")
+                    message:
+                        "say decode, resample, linear, attention, pretraining-step, gains, inference, encoder, predict, "
+                        + "atlas or annotator")
             }
         }
     }
@@ -145,7 +149,10 @@ enum Benchmarks {
         let wave = try Tensor.randomNormal([clips, samples]).normalizedClips()
         let frames = configuration.frontEnd.frameCount(samples: samples)
         var update = 0
+        var cpu = 0
         let seconds = try median(Int(arguments.number("steps", 1))) {
+            let started = clock()
+            defer { cpu = clock() - started }
             let masking = configuration.masking
             let mask = FrameMask(
                 frameCount: frames, probability: masking.probability, length: masking.length,
@@ -162,7 +169,9 @@ enum Benchmarks {
             try model.teacher.follow(model.student, decay: 0.9997)
             update += 1
         }
-        report("pretraining-step", ["seconds": seconds, "clips": Double(clips)])
+        report(
+            "pretraining-step",
+            ["seconds": seconds, "cpu_seconds": Double(cpu) / Double(CLOCKS_PER_SEC), "clips": Double(clips)])
     }
 
     static func inference(_ arguments: Arguments) throws {
@@ -176,6 +185,30 @@ enum Benchmarks {
             _ = try withoutGradients { try model(wave.to(precision.scalarType)) }
         }
         report("inference", ["seconds": seconds, "times_real_time": Double(clips) * clipSeconds / seconds])
+    }
+
+    /// The blocks of the student alone, forwards and backwards over the kept frames of 8 clones, against the rate of a large
+    /// matrix product in the same precision.
+    static func encoder(_ arguments: Arguments) throws {
+        let configuration = try configuration(arguments)
+        let precision = Precision(rawValue: arguments.text("precision", "fp32")) ?? .fp32
+        let (rows, kept, width) = (8, 145, configuration.width)
+        let store = ParameterStore(precision: precision)
+        let encoder = try ContextEncoder(store.root, configuration)
+        let x = try Tensor.randomNormal([rows, kept, width]).to(precision.scalarType).requiringGradient()
+        let places = try Tensor((0..<rows * kept).map { Float($0 % kept * 2000 / kept) }, shape: [rows, kept])
+        let seconds = try median(Int(arguments.number("steps", 3))) {
+            try store.clearGradients()
+            try encoder(x, frames_RK: places, mode: .learning(seed: 1)).output.to(.float32).sum().backward()
+        }
+        let blocks = Double(configuration.depth + configuration.prenetDepth)
+        let linear = 2.0 * Double(rows * kept) * Double(12 * width * width)
+        let attention = 4.0 * Double(rows * kept * kept * width)
+        let rate = 3 * blocks * (linear + attention) / seconds / 1e9
+        let matrix = try Tensor.randomNormal([2048, 2048]).to(precision.scalarType)
+        let product = try median(9) { _ = try withoutGradients { try matrix.linear(matrix) } }
+        let peak = 2 * pow(2048.0, 3) / product / 1e9
+        report("encoder", ["seconds": seconds, "gflops": rate, "gemm_gflops": peak, "share_of_gemm": rate / peak])
     }
 
     /// Prediction of a whole recording with the network of the tiny recipe, decoding included.

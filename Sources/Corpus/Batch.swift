@@ -34,6 +34,16 @@ public struct Batch: Sendable {
     /// The files that cost a row.
     public var replacements: [Replacement]
 
+    /// A batch of these numbers.
+    package init(
+        samples_BS: [Float], count: Int, windowFrames: Int, rateHz: Double, windows: [Window], positions: [Int],
+        validFrames: [Int], events: [[Event]], known: [[Range<Double>]], replacements: [Replacement]
+    ) {
+        (self.samples_BS, self.count, self.windowFrames, self.rateHz) = (samples_BS, count, windowFrames, rateHz)
+        (self.windows, self.positions, self.validFrames) = (windows, positions, validFrames)
+        (self.events, self.known, self.replacements) = (events, known, replacements)
+    }
+
     /// The samples of one row.
     public func row(_ index: Int) -> ArraySlice<Float> {
         samples_BS[index * windowFrames..<(index + 1) * windowFrames]

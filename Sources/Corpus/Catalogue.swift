@@ -37,7 +37,8 @@ public final class Catalogue: Sendable {
                 sql: """
                     SELECT recordings.*, EXISTS (SELECT 1 FROM annotations WHERE recordingID = recordings.id) AS isAnnotated
                     FROM recordings WHERE verdictKind <> 'pending'
-                    """)
+                    \(filter.set == nil ? "" : "AND id IN (SELECT recordingID FROM recordingSets WHERE name = ?)")
+                    """, arguments: filter.set.map { [$0] } ?? [])
         }
         let found = rows.map(Recording.init(row:)).filter(filter.includes)
         return NaturalOrder.sorted(found, by: \.relativePath)
@@ -122,12 +123,18 @@ public struct RecordingFilter: Sendable, Hashable {
     /// Everything but this fold (part `train`), or only this fold (part `valid`); the part is then the fold's alone.
     public var fold: Int?
 
+    /// Only recordings of the set of this name, see `Catalogue.recordingSets`. The catalogue looks at it; `includes` cannot.
+    public var set: String?
+
     /// All that can be used, unless conditions are set.
-    public init(isUsable: Bool = true, isAnnotated: Bool = false, part: SplitPart? = nil, fold: Int? = nil) {
+    public init(
+        isUsable: Bool = true, isAnnotated: Bool = false, part: SplitPart? = nil, fold: Int? = nil, set: String? = nil
+    ) {
         (self.isUsable, self.isAnnotated, self.part, self.fold) = (isUsable, isAnnotated, part, fold)
+        self.set = set
     }
 
-    /// Whether a recording is meant.
+    /// Whether a recording is meant, as far as it knows itself.
     public func includes(_ recording: Recording) -> Bool {
         if isUsable, !recording.isUsable { return false }
         if isAnnotated, !recording.isAnnotated { return false }

@@ -10,6 +10,8 @@ public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
     case cannotList(path: String, reason: String)
     /// Nothing fits what was asked for.
     case nothingFound(what: String, remedy: String)
+    /// A manifest or another list that cannot be used; the line counts from 1.
+    case list(file: String, line: Int?, reason: String, remedy: String)
     /// A setting that makes no sense.
     case invalidSetting(name: String, value: String, remedy: String)
 
@@ -21,6 +23,8 @@ public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
         case .database(let folder, let reason): "\(folder): the catalogue cannot be used: \(reason)"
         case .cannotList(let path, let reason): "\(path): cannot be scanned: \(reason)"
         case .nothingFound(let what, let remedy): "no \(what) found; \(remedy)"
+        case .list(let file, let line, let reason, let remedy):
+            "\(file)\(line.map { ":\($0)" } ?? ""): \(reason); \(remedy)"
         case .invalidSetting(let name, let value, let remedy): "\(name) = \(value) cannot be used; \(remedy)"
         }
     }

@@ -3,19 +3,20 @@
 import Foundation
 
 /// A file that was found.
-struct FoundFile: Sendable, Hashable {
-    var path: String
+package struct FoundFile: Sendable, Hashable {
+    package var path: String
     /// The path below the folder that was searched.
-    var relativePath: String
-    var size: Int64
+    package var relativePath: String
+    package var size: Int64
     /// Nanoseconds since 1970.
-    var modified: Int64
+    package var modified: Int64
 }
 
-enum FileSearch {
+package enum FileSearch {
     /// The files below `paths` (folders, or files themselves) whose name fits, sorted, each once. Folders inside them
     /// that cannot be listed are named in `problems`.
-    static func files(in paths: [String], problems: inout [String], where fits: (String) -> Bool) throws(CorpusError)
+    package static func files(in paths: [String], problems: inout [String], where fits: (String) -> Bool)
+        throws(CorpusError)
         -> [FoundFile]
     {
         var found: [String: FoundFile] = [:]
@@ -41,9 +42,9 @@ enum FileSearch {
     }
 
     /// A path from the root of the file system, without `.` and `..`.
-    static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+    package static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
 
-    static func status(_ path: String) -> (isFolder: Bool, isFile: Bool, size: Int64, modified: Int64)? {
+    package static func status(_ path: String) -> (isFolder: Bool, isFile: Bool, size: Int64, modified: Int64)? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         let kind = status.st_mode & S_IFMT

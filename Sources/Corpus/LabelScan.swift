@@ -10,9 +10,16 @@ struct LabelScan {
     let configuration: Scanner.Configuration
 
     func read(_ paths: [String], _ report: inout ScanReport) throws(CorpusError) {
-        let roots = paths.map(FileSearch.absolute)
         let files = try FileSearch.files(in: paths, problems: &report.folderProblems) { _ in true }
-        let named = Set(roots)
+        try read(files, roots: paths.map(FileSearch.absolute), &report)
+    }
+
+    /// Reads label files. Those that are roots themselves have to be label files, or all if they `areNamed`; what is
+    /// known below a root and no longer there is forgotten.
+    func read(
+        _ files: [FoundFile], roots: [String], areNamed: Bool = false, _ report: inout ScanReport
+    ) throws(CorpusError) {
+        let named = Set(areNamed ? files.map(\.path) : roots)
         let recordings = try catalogue.recordings(RecordingFilter(isUsable: false)).filter { !$0.isMissing }
         let finder = RecordingFinder(recordings)
         let known = try catalogue.read { database in
@@ -86,13 +93,13 @@ struct LabelScan {
                 let insert = try database.cachedStatement(
                     sql: """
                         INSERT INTO events (recordingID, labelFileID, startSeconds, endSeconds, label, score, lowHz, highHz,
-                            channel, annotator) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                            channel, annotator, focal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                         """)
                 for event in table.events {
                     guard let recording = matches[event.recording] else { continue }
                     try insert.execute(arguments: [
                         recording.id, labelFileID, event.startSeconds, event.endSeconds, event.label, event.score,
-                        event.lowHz, event.highHz, event.channel, event.annotator,
+                        event.lowHz, event.highHz, event.channel, event.annotator, event.isFocal,
                     ])
                 }
             }
@@ -122,16 +129,16 @@ struct LabelScan {
 }
 
 /// Finds recordings by the names in label files.
-struct RecordingFinder: Sendable {
-    struct Problem: Error {
-        var reason: String
+package struct RecordingFinder: Sendable {
+    package struct Problem: Error {
+        package var reason: String
     }
 
     private let recordings: [Recording]
     private let paths: [String]
     private let index: RecordingIndex
 
-    init(_ recordings: [Recording]) {
+    package init(_ recordings: [Recording]) {
         self.recordings = recordings
         paths = recordings.map(\.relativePath)
         index = RecordingIndex(paths)
@@ -139,7 +146,7 @@ struct RecordingFinder: Sendable {
 
     /// The recording that a name in a label file means. A name that fits several is settled by the folder of the label
     /// file: the recording beside it, or at the same place below another root.
-    func find(_ name: String, labelFile: FoundFile) -> Result<Recording, Problem> {
+    package func find(_ name: String, labelFile: FoundFile) -> Result<Recording, Problem> {
         switch index.find(name, paths: paths) {
         case .one(let position): return .success(recordings[position])
         case .none: return .failure(Problem(reason: "not found"))

@@ -3,10 +3,10 @@
 import Foundation
 
 /// Runs `work` on the elements of a list on several threads.
-enum ParallelMap {
+package enum ParallelMap {
     /// Calls `take` on the calling thread with each result as it comes, in no order; every `pause` seconds at least it is
     /// called with nil. Stops early, after the results under way, when `take` returns false.
-    static func run<Element: Sendable, Result: Sendable>(
+    package static func run<Element: Sendable, Result: Sendable>(
         _ elements: [Element], threads: Int, pause: Double = 0.5, work: @escaping @Sendable (Element) -> Result,
         take: ((index: Int, result: Result)?) throws -> Bool
     ) rethrows {

@@ -43,6 +43,8 @@ public struct Recording: Sendable, Hashable, Codable, Identifiable {
     public var site: String?
     /// The animal that was recorded.
     public var individual: String?
+    /// The long recording that this one is a clip of; nil for a recording that is whole.
+    public var source: String?
     /// The part of the split it belongs to; nil before `Split`.
     public var part: SplitPart?
     /// The fold it belongs to, counted from 0; nil without folds.
@@ -65,7 +67,8 @@ public struct Recording: Sendable, Hashable, Codable, Identifiable {
         id: Int64, path: String, relativePath: String, size: Int64, modified: Int64, rateHz: Double, channelCount: Int,
         frames: Int, seconds: Double, verdict: AudioVerdict, peak: Double, rms: Double, loudestChannel: Int,
         startTime: String? = nil, latitude: Double? = nil, longitude: Double? = nil, timeExpansion: Int,
-        site: String? = nil, individual: String? = nil, part: SplitPart? = nil, fold: Int? = nil, isMissing: Bool,
+        site: String? = nil, individual: String? = nil, source: String? = nil, part: SplitPart? = nil, fold: Int? = nil,
+        isMissing: Bool,
         isAnnotated: Bool
     ) {
         self.id = id
@@ -87,6 +90,7 @@ public struct Recording: Sendable, Hashable, Codable, Identifiable {
         self.timeExpansion = timeExpansion
         self.site = site
         self.individual = individual
+        self.source = source
         self.part = part
         self.fold = fold
         self.isMissing = isMissing

@@ -25,6 +25,14 @@ public struct Scanner: Sendable {
         public var sitePattern = ""
         /// A regular expression over the relative path whose first group is the individual; empty: not known.
         public var individualPattern = ""
+        /// What clips were called before their names were made random, by stem. The patterns look at these names.
+        public var originalNames: [String: String] = [:]
+        /// Individuals by the name of the recording: its path, its file name, its stem, or that of its source.
+        public var individuals: [String: String] = [:]
+        /// The folder of the recordings of manifests; nil for the one that they name.
+        public var manifestRoot: String?
+        /// Which of several manifests gives the parts: `0` for `train_0` and `valid_0`; nil for the first there is.
+        public var manifestFold: String?
 
         /// The defaults.
         public init() {}
@@ -49,8 +57,9 @@ public struct Scanner: Sendable {
         (self.catalogue, self.configuration) = (catalogue, configuration)
     }
 
-    /// Catalogues the recordings below `paths` and the label files below `labels` (folders or files). Only what is new or
-    /// changed is decoded; what has vanished is marked. One bad file costs one file and is named in the report.
+    /// Catalogues the recordings below `paths` and the label files below `labels` (folders or files). A path may be a
+    /// manifest: then its recordings are meant, with the labels of the MeerKAT layout unless others are given, and with the
+    /// split that the names of the manifests speak of. Only what is new or changed is decoded; what has vanished is marked. One bad file costs one file and is named in the report.
     ///
     /// `progress` is called on the calling thread about twice a second, and after each file; it returns false to stop,
     /// after which the report says that it is not complete. Throws `CorpusError` when a path does not exist.
@@ -59,14 +68,27 @@ public struct Scanner: Sendable {
     ) throws(CorpusError) -> ScanReport {
         var report = ScanReport()
         let patterns = try PathPatterns(configuration)
+        let manifests = try ManifestScan(paths, root: configuration.manifestRoot)
+        let paths = manifests.otherPaths
         var files = try FileSearch.files(
             in: paths, problems: &report.folderProblems, where: AudioFile.hasAudioExtension)
+        if !manifests.isEmpty {
+            let known = Set(files.map(\.path))
+            files += manifests.files(problems: &report.folderProblems).filter { !known.contains($0.path) }
+        }
         for index in files.indices { files[index].includeSidecar() }
         let pending = try enter(files, roots: paths.map(FileSearch.absolute), &report)
         report.isComplete = try decode(pending, patterns, progress)
         report.decoded = pending.count
         let labelScan = LabelScan(catalogue: catalogue, configuration: configuration)
-        if report.isComplete, !labels.isEmpty { try labelScan.read(labels, &report) }
+        if report.isComplete {
+            if patterns.areGiven { try describe(files, patterns) }
+            if !manifests.isEmpty, labels.isEmpty {
+                try labelScan.read(manifests.labelFiles(), roots: [], areNamed: true, &report)
+            }
+            if !labels.isEmpty { try labelScan.read(labels, &report) }
+            if !manifests.isEmpty { try manifests.apply(to: catalogue, fold: configuration.manifestFold) }
+        }
         try labelScan.count(&report)
         try summarise(Set(files.map(\.path)), &report)
         try catalogue.setProperty("lastReport", Schema.json(report))
@@ -181,21 +203,38 @@ public struct Scanner: Sendable {
         let found = decoded.inspection
         let loudest = found.channels.indices.max { found.channels[$0].rms < found.channels[$1].rms } ?? 0
         let path = entry.file.relativePath
-        let site = patterns.isSiteGiven ? patterns.site(path) : decoded.metadata.namePrefix
+        // The name of a clip ends with its place in its source; the recorder's part comes before.
+        let source = patterns.source(path)
+        let prefix = source.map { RecorderFileName($0).prefix } ?? decoded.metadata.namePrefix
+        let site = patterns.isSiteGiven ? patterns.site(path) : prefix
         try database.execute(
             sql: """
                 UPDATE recordings SET size = ?, modified = ?, rateHz = ?, channelCount = ?, frames = ?, seconds = ?,
                     promisedSeconds = ?, container = ?, codec = ?, verdictKind = ?, verdict = ?, warnings = ?, peak = ?,
                     rms = ?, loudestChannel = ?, startTime = ?, latitude = ?, longitude = ?, timeExpansion = ?, site = ?,
-                    individual = ? WHERE id = ?
+                    individual = ?, source = ? WHERE id = ?
                 """,
             arguments: [
                 entry.file.size, entry.file.modified, found.rateHz, found.channelCount, found.frames, found.seconds,
                 found.promisedSeconds, found.container, found.codec, found.verdict.kind, Schema.json(found.verdict),
                 Schema.json(found.warnings), Double(found.peak), found.rms, loudest, decoded.metadata.start?.iso8601,
                 decoded.metadata.latitude, decoded.metadata.longitude, decoded.metadata.timeExpansion, site,
-                patterns.individual(path), entry.id,
+                patterns.individual(path), source, entry.id,
             ])
+    }
+
+    // Recordings that were decoded in an earlier scan learn what this one knows about names.
+    private func describe(_ files: [FoundFile], _ patterns: PathPatterns) throws(CorpusError) {
+        try catalogue.write { database in
+            let update = try database.cachedStatement(
+                sql: "UPDATE recordings SET source = ?, individual = COALESCE(?, individual) WHERE path = ?")
+            let updateSite = try database.cachedStatement(sql: "UPDATE recordings SET site = ? WHERE path = ?")
+            for file in files {
+                let name = file.relativePath
+                try update.execute(arguments: [patterns.source(name), patterns.individual(name), file.path])
+                if patterns.isSiteGiven { try updateSite.execute(arguments: [patterns.site(name), file.path]) }
+            }
+        }
     }
 
     // The verdicts of all files under the scanned paths, old and new.

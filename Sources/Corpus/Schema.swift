@@ -75,6 +75,16 @@ enum Schema {
                 table.column("value", .text).notNull()
             }
         }
+        migrator.registerMigration("2 focal animals, sources and sets of recordings") { database in
+            try database.alter(table: "events") { $0.add(column: "focal", .boolean) }
+            // The long recording that a clip was cut from.
+            try database.alter(table: "recordings") { $0.add(column: "source", .text) }
+            try database.create(table: "recordingSets") { table in
+                table.column("name", .text).notNull()
+                table.belongsTo("recording", inTable: "recordings", onDelete: .cascade).notNull()
+                table.primaryKey(["name", "recordingID"])
+            }
+        }
         return migrator
     }
 
@@ -95,7 +105,7 @@ extension Recording {
             seconds: row["seconds"], verdict: decoded ?? .unreadable(reason: "the catalogue holds no verdict"),
             peak: row["peak"], rms: row["rms"], loudestChannel: row["loudestChannel"], startTime: row["startTime"],
             latitude: row["latitude"], longitude: row["longitude"], timeExpansion: row["timeExpansion"],
-            site: row["site"], individual: row["individual"],
+            site: row["site"], individual: row["individual"], source: row["source"],
             part: (row["part"] as String?).flatMap(SplitPart.init(rawValue:)), fold: row["fold"],
             isMissing: row["isMissing"], isAnnotated: row["isAnnotated"])
     }
@@ -108,5 +118,6 @@ extension Event {
             label: row["label"], score: row["score"], lowHz: row["lowHz"], highHz: row["highHz"],
             channel: row["channel"],
             annotator: row["annotator"])
+        isFocal = row["focal"]
     }
 }

@@ -17,6 +17,18 @@ public struct Split: Sendable {
         case site
         /// All recordings of an individual; those without one by themselves.
         case individual
+        /// All clips of one long recording; recordings that are no clips by themselves.
+        case source
+
+        /// What holds a recording together with others; nil if it stands by itself.
+        func name(of recording: Recording) -> String? {
+            switch self {
+            case .recording: nil
+            case .site: recording.site
+            case .individual: recording.individual
+            case .source: recording.source
+            }
+        }
     }
 
     /// How to divide.
@@ -31,8 +43,11 @@ public struct Split: Sendable {
         public var testShare = 0.0
         /// Number of folds; 0 for none. Folds divide everything that is not in the test part.
         public var folds = 0
-        /// Recordings that train, by `RecordingPattern`. When any of the three lists is given, they decide alone: what no
-        /// list names goes to the first part without a list (train, valid, test), or to none.
+        /// The fold that is the validation part, all others training; nil to draw the parts by their shares.
+        public var validFold: Int?
+        /// Recordings that train, by `RecordingPattern`; with a unit, also names of sites, individuals or sources. When any
+        /// of the three lists is given, they decide alone: what no list names goes to the first part without a list
+        /// (train, valid, test), or to none.
         public var train: [String] = []
         /// Recordings that validate.
         public var valid: [String] = []
@@ -49,10 +64,27 @@ public struct Split: Sendable {
     public struct Summary: Sendable, Hashable, Codable {
         /// Recordings in the part.
         public var recordings = 0
+        /// Of these, recordings that somebody listened to.
+        public var annotated = 0
         /// Seconds of sound in the part.
         public var seconds = 0.0
         /// Events by label.
         public var labels: [String: Int] = [:]
+        /// Seconds of events by label; where two overlap, both count.
+        public var labelSeconds: [String: Double] = [:]
+
+        /// The sizes of some recordings with their events.
+        init(_ entries: [(recording: Recording, events: [Event])] = []) {
+            for (recording, events) in entries {
+                recordings += 1
+                if recording.isAnnotated { annotated += 1 }
+                seconds += recording.seconds
+                for event in events {
+                    labels[event.label, default: 0] += 1
+                    labelSeconds[event.label, default: 0] += event.durationSeconds
+                }
+            }
+        }
     }
 
     /// How this split is made.
@@ -73,6 +105,17 @@ public struct Split: Sendable {
         guard configuration.folds == 0 || configuration.folds >= 2 else {
             throw .invalidSetting(name: "folds", value: "\(configuration.folds)", remedy: "give 0 or at least 2")
         }
+        if let fold = configuration.validFold {
+            guard fold >= 0, fold < configuration.folds else {
+                throw .invalidSetting(
+                    name: "validFold", value: "\(fold)",
+                    remedy: configuration.folds == 0
+                        ? "make folds first" : "give a fold from 0 to \(configuration.folds - 1)")
+            }
+            guard !configuration.isExplicit else {
+                throw .invalidSetting(name: "validFold", value: "\(fold)", remedy: "give either lists or a fold")
+            }
+        }
         self.configuration = configuration
     }
 
@@ -89,13 +132,18 @@ public struct Split: Sendable {
         let settings = Schema.json(configuration)
         let before = try catalogue.property("split")
         let isAnew = anew || before != settings
-        let parts: [SplitPart?]
+        var parts: [SplitPart?]
         if configuration.isExplicit {
             parts = try explicitParts(recordings)
         } else {
             parts = stratifiedParts(recordings, events, keeps: !isAnew)
         }
         let folds = assignFolds(recordings, parts, events, keeps: !isAnew)
+        if let fold = configuration.validFold {
+            for index in parts.indices where parts[index] != .test {
+                parts[index] = folds[index] == fold ? .valid : .train
+            }
+        }
         try catalogue.write { database in
             try database.execute(sql: "UPDATE recordings SET part = NULL, fold = NULL")
             for (index, recording) in recordings.enumerated() {
@@ -105,16 +153,11 @@ public struct Split: Sendable {
             }
         }
         try catalogue.setProperty("split", settings)
-        var summary: [SplitPart: Summary] = [:]
+        var entries: [SplitPart: [(recording: Recording, events: [Event])]] = [:]
         for (index, recording) in recordings.enumerated() {
-            guard let part = parts[index] else { continue }
-            var sizes = summary[part] ?? Summary()
-            sizes.recordings += 1
-            sizes.seconds += recording.seconds
-            for event in events[recording.id] ?? [] { sizes.labels[event.label, default: 0] += 1 }
-            summary[part] = sizes
+            if let part = parts[index] { entries[part, default: []].append((recording, events[recording.id] ?? [])) }
         }
-        return summary
+        return entries.mapValues { Summary($0) }
     }
 
     private func explicitParts(_ recordings: [Recording]) throws(CorpusError) -> [SplitPart?] {
@@ -125,7 +168,11 @@ public struct Split: Sendable {
         for (part, patterns) in lists {
             for text in patterns {
                 let pattern = RecordingPattern(text)
-                let hits = recordings.indices.filter { pattern.matches(recordings[$0].relativePath) }
+                let hits = recordings.indices.filter { index in
+                    let recording = recordings[index]
+                    return pattern.matches(recording.relativePath)
+                        || configuration.unit.name(of: recording).map(pattern.matches) == true
+                }
                 guard !hits.isEmpty else {
                     throw .nothingFound(what: "recording that fits \(text)", remedy: "check the list \(part.rawValue)")
                 }
@@ -175,12 +222,8 @@ public struct Split: Sendable {
         var positions: [String: Int] = [:]
         var groupOf: [Int] = []
         for recording in recordings {
-            let owner =
-                switch configuration.unit {
-                case .recording: recording.relativePath
-                case .site: recording.site.map { "site " + $0 } ?? recording.relativePath
-                case .individual: recording.individual.map { "individual " + $0 } ?? recording.relativePath
-                }
+            let shared = configuration.unit.name(of: recording)
+            let owner = shared.map { "\(configuration.unit.rawValue) \($0)" } ?? recording.relativePath
             // Two roots may hold the same relative path.
             let name = configuration.unit == .recording ? "\(owner)\u{0}\(recording.path)" : owner
             let position = positions[name] ?? groups.count

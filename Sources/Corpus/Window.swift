@@ -41,10 +41,13 @@ extension Catalogue {
     /// The recordings that fit, with their events.
     ///
     /// Without a subset an annotated recording is known from beginning to end. With a few-shot subset only its events
-    /// are, and up to `marginSeconds` to each side as far as no other event begins there.
+    /// are, and up to `marginSeconds` to each side as far as no other event begins there. With the name of a set of
+    /// recordings only these are given, known from beginning to end.
     public func labelledRecordings(
         _ filter: RecordingFilter = .init(), subset: String? = nil, marginSeconds: Double = 0.05
     ) throws(CorpusError) -> [LabelledRecording] {
+        var (filter, subset) = (filter, subset)
+        if let name = subset, try recordingSets()[name] != nil { (filter.set, subset) = (name, nil) }
         let recordings = try recordings(filter)
         let all = try events(of: Set(recordings.map(\.id)))
         guard let subset else {

@@ -4,6 +4,7 @@
 import Audio
 import Labels
 import Randomness
+import Storage
 
 /// Draws windows from recordings. An epoch gives every recording as many windows as fit into it (at least one), in an
 /// order of its own; where in its share of the recording a window begins is drawn anew each epoch.
@@ -155,5 +156,23 @@ public struct WindowSampler: Sendable {
     private static func isKnownThroughout(_ entry: LabelledRecording) -> Bool {
         entry.known.count == 1 && entry.known[0].lowerBound == 0
             && entry.known[0].upperBound >= entry.recording.seconds - 1e-6
+    }
+}
+
+extension WindowSampler {
+    /// A short name of everything that windows are drawn from: another one means other windows.
+    public var corpusFingerprint: String {
+        var checksum = CRC32C()
+        for entry in recordings {
+            let recording = entry.recording
+            var line = "\(recording.relativePath)\t\(recording.frames)\t\(recording.rateHz)\t\(recording.channelCount)"
+            if configuration.isLabelled {
+                for range in entry.known { line += "\t\(range.lowerBound)-\(range.upperBound)" }
+                for event in entry.events { line += "\t\(event.startSeconds)-\(event.endSeconds) \(event.label)" }
+            }
+            line += "\n"
+            line.withUTF8 { checksum.update(UnsafeRawBufferPointer($0)) }
+        }
+        return "\(recordings.count) recordings \(String(checksum.value, radix: 16))"
     }
 }

@@ -19,6 +19,7 @@ extension DetectionScores {
                 ["micro", short(frames.microAveragePrecision.value), range(frames.microAveragePrecision)],
             ])
         }
+        lines += taskLines(percent)
         if let first = events.first {
             let averagePrecision = Dictionary(
                 (frames?.classes ?? []).map { ($0.label, $0.averagePrecision) }, uniquingKeysWith: { first, _ in first }
@@ -37,8 +38,88 @@ extension DetectionScores {
                         ] + (frames == nil ? [] : [short(averagePrecision[row.label] ?? nil)])
                     })
         }
+        lines += publishedLines()
+        lines += comparisonLines(percent)
         if !notes.isEmpty { lines += [""] + notes.map { "note: \($0)" } }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func taskLines(_ percent: Int) -> [String] {
+        var lines: [String] = []
+        if let segments {
+            lines +=
+                [""]
+                + columns([
+                    ["segments", "average precision", "\(percent)%", "splits", "mergers"],
+                    [
+                        "macro", short(segments.macroAveragePrecision.value), range(segments.macroAveragePrecision),
+                        "\(segments.splits)", "\(segments.mergers)",
+                    ],
+                    [
+                        "micro", short(segments.microAveragePrecision.value), range(segments.microAveragePrecision), "",
+                        "",
+                    ],
+                ])
+        }
+        if let fewShot {
+            lines +=
+                [""]
+                + columns([
+                    ["few-shot, \(fewShot.shots) given", "precision", "recall", "F", "F \(percent)%"],
+                    [
+                        "IoU > \(short(fewShot.minimumIoU, 2))", short(fewShot.precision.value),
+                        short(fewShot.recall.value),
+                        short(fewShot.f1.value), range(fewShot.f1),
+                    ],
+                ])
+        }
+        if let polyphonic {
+            lines +=
+                [""]
+                + columns([
+                    ["PSDS", "times matter", "classes matter", "thresholds"],
+                    ["", short(polyphonic.timing), short(polyphonic.classes), "\(polyphonic.thresholds)"],
+                ])
+        }
+        if let focal {
+            lines +=
+                [""]
+                + columns([
+                    ["focal frames", "average precision", "best F1", "at", "held-out F1"],
+                    [
+                        focal.label, short(focal.averagePrecision), short(focal.bestF1), short(focal.bestThreshold),
+                        short(focal.heldOutF1),
+                    ],
+                ])
+        }
+        return lines
+    }
+
+    private func publishedLines() -> [String] {
+        guard let published else { return [] }
+        return [""]
+            + columns([
+                ["as animal2vec 1.0", "macro", "micro", "micro without silence", "precision", "recall", "F1"],
+                [
+                    "frames", short(published.frameMacro), short(published.frameMicro),
+                    short(published.frameMicroWithoutSilence), short(published.precision), short(published.recall),
+                    short(published.f1),
+                ],
+                ["segments", short(published.segmentMacro), short(published.segmentMicro), "", "", "", ""],
+            ])
+    }
+
+    private func comparisonLines(_ percent: Int) -> [String] {
+        guard let comparison else { return [] }
+        return [""]
+            + columns(
+                [["comparison", "these", "those", "difference", "\(percent)%", "p (swapped)", "p (drawn)"]]
+                    + comparison.map { row in
+                        [
+                            row.name, short(row.first), short(row.second), short(row.difference.value),
+                            range(row.difference), short(row.permutationPValue), short(row.bootstrapPValue),
+                        ]
+                    })
     }
 
     /// Left-aligned first column, right-aligned others.

@@ -65,6 +65,18 @@ public struct DetectionScores: Sendable, Hashable, Codable {
     public var events: [AtOverlap]
     /// Frame scores, if probabilities are known.
     public var frames: Frames?
+    /// Segment scores, if frames are known.
+    public var segments: Segments?
+    /// The measure of the DCASE few-shot task, if it was asked for.
+    public var fewShot: FewShot?
+    /// The polyphonic sound detection score, if the lengths of the recordings are known.
+    public var polyphonic: Polyphonic?
+    /// The calls of the focal animal, if a class tells them.
+    public var focal: FocalFrames?
+    /// What animal2vec 1.0 would have printed, if it was asked for.
+    public var published: PublishedScores?
+    /// The same for other predictions, if they were given: first these, then those.
+    public var comparison: [ScoreComparison]?
     /// What the reader should know: recordings that count neither way, classes left out.
     public var notes: [String]
 

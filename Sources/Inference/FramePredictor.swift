@@ -5,6 +5,7 @@ import Audio
 import Foundation
 import Models
 import Neural
+import Synchronization
 import Torch
 
 /// Gives the frame probabilities of recordings of any length, rate and coding, in bounded memory.
@@ -66,55 +67,118 @@ public struct FramePredictor {
     public func predict(
         _ paths: [String], channel: ChannelSelection? = nil, _ body: (Int, Output) throws -> Void
     ) throws {
-        let feed = WindowFeed(
-            paths, channel: channel ?? description.channels.selection, plan: plan,
-            normalization: description.normalization, batchWindows: batchWindows)
-        defer { feed.cancel() }
         var stitchers: [WindowStitcher] = []
-        while let item = feed.next() {
-            switch item {
+        let turn = Turn()
+        let next: @Sendable () -> WindowFeed.Job = {
+            let index = turn.take()
+            return index < paths.count ? .recording(index: index, path: paths[index], skippedRows: 0) : .end
+        }
+        try run(channel: channel, next: next) { step in
+            switch step {
             case .opened(let index, let file, let channelCount):
-                let stitcher = WindowStitcher(
-                    classCount: description.classes.count, overlapFrames: plan.overlapFrames)
-                stitchers = Array(repeating: stitcher, count: channelCount)
+                stitchers = Array(repeating: stitcher(classCount: description.classes.count), count: channelCount)
                 try body(index, .opened(file, channelCount: channelCount))
-            case .batch(let index, let batch):
-                let rows = try probabilities(batch)
-                for (row, place) in zip(rows, batch.rows) {
-                    let frames = stitchers[place.channel].add(row, isLast: place.window.isLast)
-                    try body(index, .frames(channel: place.channel, probabilities: frames))
+            case .rows(let index, let rows):
+                for row in rows {
+                    let frames = stitchers[row.channel].add(row.probabilities, isLast: row.isLast)
+                    try body(index, .frames(channel: row.channel, probabilities: frames))
                 }
             case .ended(let index, let seconds, let damage):
                 try body(index, .ended(seconds: seconds, damage: damage))
             case .failed(let index, let reason): try body(index, .failed(reason: reason))
+            case .waiting: break
             }
         }
     }
 
-    /// The used frames of every window, T × C each.
-    private func probabilities(_ batch: WindowFeed.Batch) throws -> [[Float]] {
+    /// Counts from 0, on any thread.
+    final class Turn: Sendable {
+        private let next = Atomic(0)
+
+        func take() -> Int { next.add(1, ordering: .relaxed).oldValue }
+    }
+
+    /// What one window tells.
+    struct Row {
+        var channel: Int
+        var isLast: Bool
+        /// T × C
+        var probabilities: [Float]
+        /// T × D, where embeddings are wanted.
+        var embeddings: [Float]
+    }
+
+    /// What happens on the way, window by window.
+    enum Step {
+        case opened(index: Int, file: AudioFile, channelCount: Int)
+        case rows(index: Int, [Row])
+        case ended(index: Int, seconds: Double, damage: [String])
+        case failed(index: Int, reason: String)
+        case waiting
+    }
+
+    /// What puts windows of that many columns together.
+    func stitcher(classCount: Int) -> WindowStitcher {
+        WindowStitcher(classCount: classCount, overlapFrames: plan.overlapFrames)
+    }
+
+    /// Computes the recordings that `next` gives.
+    func run(
+        channel: ChannelSelection? = nil, wantsEmbeddings: Bool = false, next: @escaping @Sendable () -> WindowFeed.Job,
+        _ body: (Step) throws -> Void
+    ) throws {
+        let feed = WindowFeed(
+            channel: channel ?? description.channels.selection, plan: plan, normalization: description.normalization,
+            batchWindows: batchWindows, next: next)
+        defer { feed.cancel() }
+        while let item = feed.next() {
+            switch item {
+            case .opened(let index, let file, let channelCount):
+                try body(.opened(index: index, file: file, channelCount: channelCount))
+            case .batch(let index, let batch): try body(.rows(index: index, rows(batch, wantsEmbeddings)))
+            case .ended(let index, let seconds, let damage):
+                try body(.ended(index: index, seconds: seconds, damage: damage))
+            case .failed(let index, let reason): try body(.failed(index: index, reason: reason))
+            case .waiting: try body(.waiting)
+            }
+        }
+    }
+
+    /// The used frames of every window.
+    private func rows(_ batch: WindowFeed.Batch, _ wantsEmbeddings: Bool) throws -> [Row] {
         let count = batch.rows.count
-        let classes = description.classes.count
-        let output_BTC = try withoutGradients { () throws(TorchError) in
+        let (probabilities, embeddings) = try withoutGradients { () throws(TorchError) in
             let wave_BN = try Tensor(batch.samples, shape: [count, batch.samples.count / count])
             let store = classifier.store
-            return try classifier(wave_BN.to(store.device).to(store.precision.scalarType)).sigmoid()
+            let input = try wave_BN.to(store.device).to(store.precision.scalarType)
+            guard wantsEmbeddings else { return (try classifier(input).sigmoid(), Tensor?.none) }
+            let encoded = try classifier.encode(input)
+            return (
+                try classifier.logits(encoded).sigmoid(), try classifier.pooledFeatures(encoded).to(.float32)
+            )
         }
-        let frames = output_BTC.size(1)
-        let values = try output_BTC.array(Float.self)
+        let frames = probabilities.size(1)
+        let values = try probabilities.array(Float.self)
         guard values.allSatisfy(\.isFinite) else {
             throw PredictionError(
                 file: "model", problem: "the model yields values that are no numbers", remedy: "predict in fp32")
         }
+        let vectors = try embeddings?.array(Float.self)
         return batch.rows.enumerated().map { row, place in
-            var used: [Float] = []
-            used.reserveCapacity(place.window.used.count * classes)
-            for frame in place.window.used {
-                // A front-end that pads too little gives a frame or two less: the last one stands for them.
-                let start = (row * frames + min(frame, frames - 1)) * classes
-                used += values[start..<start + classes]
+            func used(_ values: [Float], _ width: Int) -> [Float] {
+                var used: [Float] = []
+                used.reserveCapacity(place.window.used.count * width)
+                for frame in place.window.used {
+                    // A front-end that pads too little gives a frame or two less: the last one stands for them.
+                    let start = (row * frames + min(frame, frames - 1)) * width
+                    used += values[start..<start + width]
+                }
+                return used
             }
-            return used
+            return Row(
+                channel: place.channel, isLast: place.window.isLast,
+                probabilities: used(values, description.classes.count),
+                embeddings: vectors.map { used($0, description.encoder.width) } ?? [])
         }
     }
 }
@@ -144,7 +208,7 @@ extension Animal2VecConfiguration {
             largest = max(largest, length * layer.channels * energies)
         }
         // Several copies of the widest layer live at a time; of attention its scores, where they are not fused away.
-        let attention = learnsAlibi ? 2 * heads * length * length : 0
+        let attention = distances.kind == .alibi && learnsAlibi ? 2 * heads * length * length : 0
         return 4 * (4 * largest + max(attention, (3 + 2 * feedForwardRatio) * length * width))
     }
 }

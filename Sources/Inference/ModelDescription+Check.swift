@@ -9,6 +9,8 @@ extension ModelDescription {
         if formatVersion < 1 { check.faults.append("formatVersion: at least 1 is expected, found \(formatVersion)") }
         check.frontEnd(encoder.frontEnd)
         check.encoder(encoder)
+        check.options(encoder)
+        check.head(head, encoder)
         if sampleRateHz != encoder.frontEnd.sampleRateHz {
             check.faults.append(
                 "sampleRateHz: is \(sampleRateHz), but encoder.frontEnd.sampleRateHz is "
@@ -86,5 +88,48 @@ private struct Check {
         count("encoder.decoder.width", encoder.decoder.width, 1...65_536)
         count("encoder.decoder.kernel", encoder.decoder.kernel, 1...65_536)
         divides("encoder.decoder.groups", encoder.decoder.groups, encoder.decoder.width, "encoder.decoder.width")
+    }
+
+    mutating func options(_ encoder: Animal2VecConfiguration) {
+        let distances = encoder.distances
+        number("encoder.distances.rotaryBase", distances.rotaryBase, 1...1e12)
+        number("encoder.distances.positionsPerSecond", distances.positionsPerSecond, 0...1e6)
+        if distances.kind == .rotary, encoder.heads > 0, encoder.width / encoder.heads % 2 != 0 {
+            faults.append(
+                "encoder.distances.kind: rotary positions need heads of even width, found "
+                    + "\(encoder.width / encoder.heads)")
+        }
+        if encoder.loss.classToken > 0, !encoder.classToken {
+            faults.append("encoder.loss.classToken: is \(encoder.loss.classToken), but encoder.classToken is false")
+        }
+        if encoder.targets.source == .block, encoder.classToken {
+            faults.append("encoder.targets.source: block does not go with encoder.classToken; take feedForward")
+        }
+        number("encoder.loss.beta", encoder.loss.beta, 0...1e6)
+        number("encoder.loss.scale", encoder.loss.scale ?? 1, 1e-12...1e12)
+        number("encoder.loss.regression", encoder.loss.regression, 0...1e6)
+        number("encoder.loss.classToken", encoder.loss.classToken, 0...1e6)
+        number("encoder.loss.reconstruction", encoder.loss.reconstruction, 0...1e6)
+        let masking = encoder.masking
+        number("encoder.masking.probability", masking.probability, 0...100)
+        count("encoder.masking.length", masking.length, 1...1_000_000)
+        count("encoder.masking.clones", masking.clones, 1...4_096)
+        number("encoder.masking.surplus", masking.surplus, -1...1)
+        number("encoder.masking.dropout", masking.dropout, 0...0.999)
+        if masking.kind == .spans, masking.inverse {
+            faults.append("encoder.masking.inverse: is for kind: blocks only")
+        }
+        for (name, rate) in encoder.dropout.named { number("encoder.dropout.\(name)", rate, 0...0.999) }
+    }
+
+    mutating func head(_ head: ClassifierHead.Configuration, _ encoder: Animal2VecConfiguration) {
+        count("head.layers", head.layers, 0...1_000)
+        number("head.dropout", head.dropout, 0...0.999)
+        if head.scope == .clipToken, !encoder.classToken {
+            faults.append("head.scope: clipToken needs a model with encoder.classToken; take clipMaximum or clipMean")
+        }
+        if head.scope == .clipToken, head.kind == .attentive {
+            faults.append("head.kind: an attentive head looks at frames, which scope: clipToken does not; take linear")
+        }
     }
 }

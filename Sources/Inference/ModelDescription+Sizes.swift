@@ -1,37 +1,18 @@
-// Building a network takes as much memory as its description asks for. Therefore the description is first held against the
-// sizes in the weights file, which cannot promise more than the file holds.
+// The sizes of a network on waveforms.
 import Models
-import Storage
 
 extension ModelDescription {
-    /// Throws `ModelFolderError` if the tensors that make up a model's size are not those that the description speaks of.
-    func checkSizes(_ weights: SafetensorsFile) throws(ModelFolderError) {
-        for (name, shape) in sizes {
-            guard let entry = weights[name] else {
-                throw ModelFolderError(
-                    file: weights.path, problem: "lacks '\(name)'",
-                    remedy: "the weights and \(ModelFolder.descriptionName) belong to different models; copy the whole "
-                        + "folder again")
-            }
-            guard entry.shape.filter({ $0 != 1 }) == shape.filter({ $0 != 1 }) else {
-                throw ModelFolderError(
-                    file: weights.path,
-                    problem:
-                        "'\(name)' has the shape \(entry.shape), but \(ModelFolder.descriptionName) asks for \(shape)",
-                    remedy: "the weights and \(ModelFolder.descriptionName) belong to different models; copy the whole "
-                        + "folder again")
-            }
-        }
-    }
-
     /// The large tensors of the encoder and the head.
-    private var sizes: [(name: String, shape: [Int])] {
+    public var sizes: [(name: String, shape: [Int])] {
         var sizes: [(name: String, shape: [Int])] = []
         let layers = encoder.frontEnd.resolvedLayers
         let width = encoder.width
         for (index, layer) in layers.enumerated() {
             if index == 0, encoder.frontEnd.sincFilters {
-                sizes.append(("front_end.layers.0.filters.low_hz", [layer.channels, 1]))
+                sizes.append(
+                    encoder.frontEnd.learnsTaps
+                        ? ("front_end.layers.0.filters.taps", [layer.channels, 1, layer.kernel])
+                        : ("front_end.layers.0.filters.low_hz", [layer.channels, 1]))
             } else {
                 let inputs = index == 0 ? 1 : layers[index - 1].channels
                 sizes.append(("front_end.layers.\(index).convolution.weight", [layer.channels, inputs, layer.kernel]))
@@ -45,11 +26,15 @@ extension ModelDescription {
         }
         let blocks =
             (0..<encoder.prenetDepth).map { "prenet.blocks.\($0)" } + (0..<encoder.depth).map { "blocks.\($0)" }
+        let gates = encoder.feedForward == .geglu ? 2 : 1
         for block in blocks {
             sizes.append(("\(block).attention.qkv.weight", [3 * width, width]))
-            sizes.append(("\(block).expand.weight", [encoder.feedForwardRatio * width, width]))
+            sizes.append(("\(block).expand.weight", [gates * encoder.feedForwardRatio * width, width]))
         }
-        if kind == .frameClassifier { sizes.append(("head.weight", [classes.count, width])) }
+        guard kind == .frameClassifier else { return sizes }
+        let asksByClass = head.kind == .attentive && head.scope.isClip
+        sizes.append(("head.weight", [asksByClass ? 1 : classes.count, width]))
+        if asksByClass { sizes.append(("head.questions", [classes.count, width])) }
         return sizes
     }
 }

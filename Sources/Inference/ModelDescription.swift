@@ -5,7 +5,7 @@ import Labels
 import Models
 
 /// The content of `model.yaml`.
-public struct ModelDescription: Codable, Sendable, Hashable {
+public struct ModelDescription: ModelFolderDescription {
     /// The version that this program writes, and the newest that it reads.
     public static let currentFormatVersion = 1
 
@@ -78,6 +78,8 @@ public struct ModelDescription: Codable, Sendable, Hashable {
     public var normalization: ClipNormalization
     /// The time that frame 0 of a window stands for, in seconds from its start.
     public var firstFrameCentreSeconds: Double
+    /// What names the classes.
+    public var head: ClassifierHead.Configuration
     /// The labels of the head, in order; empty for a model without head.
     public var classes: [String]
     /// How frame probabilities become events.
@@ -91,10 +93,11 @@ public struct ModelDescription: Codable, Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - windowSeconds: the length of the windows that the model learned from.
+    ///   - normalization: nil for what the encoder's compatibility asks for.
     ///   - classes: the labels of the head; empty for a model without.
     public init(
         kind: Kind, encoder: Animal2VecConfiguration, windowSeconds: Double, channels: Channels = .each,
-        normalization: ClipNormalization = .unitVariance, classes: [String] = [],
+        normalization: ClipNormalization? = nil, head: ClassifierHead.Configuration = .init(), classes: [String] = [],
         decoding: EventDecoder.Configuration = .init(), provenance: Provenance = Provenance()
     ) {
         self.kind = kind
@@ -102,8 +105,11 @@ public struct ModelDescription: Codable, Sendable, Hashable {
         sampleRateHz = encoder.frontEnd.sampleRateHz
         self.windowSeconds = windowSeconds
         self.channels = channels
-        self.normalization = normalization
-        firstFrameCentreSeconds = encoder.frontEnd.firstFrameCentreSamples / encoder.frontEnd.sampleRateHz
+        let isPublished = encoder.compatibility == .animal2vec1
+        self.normalization = normalization ?? (isPublished ? .layerNorm : .unitVariance)
+        firstFrameCentreSeconds =
+            isPublished ? 0 : encoder.frontEnd.firstFrameCentreSamples / encoder.frontEnd.sampleRateHz
+        self.head = head
         self.classes = classes
         self.decoding = decoding
         self.provenance = provenance
@@ -119,29 +125,18 @@ public struct ModelDescription: Codable, Sendable, Hashable {
             framesPerSecond: framesPerSecond, count: frames,
             firstCentreSeconds: startSeconds + firstFrameCentreSeconds)
     }
-}
 
-extension ModelDescription {
-    /// The YAML text.
-    public func yaml() throws -> String { try ConfigurationNode(encoding: self).yaml }
-
-    /// Reads YAML text; `name` is what messages call it. Throws `ConfigurationError` for unknown and missing keys, wrong types
-    /// and values that no model can have.
-    public init(yaml: String, name: String) throws {
-        let node = try ConfigurationNode(yaml: yaml, name: name)
-        guard case .map = node.value else {
-            throw ConfigurationError("", origin: name, "settings (key: value) are expected, found \(node.summary)")
+    /// Events of a recording of `frames` frames at the times that the model gives them: as they are, or spread so that the
+    /// last frame lies at the end, as animal2vec 1.0 has it.
+    public func timed(_ events: [Event], frames: Int) -> [Event] {
+        guard encoder.compatibility == .animal2vec1, frames > 1 else { return events }
+        let stretch = Double(frames) / Double(frames - 1)
+        let end = Double(frames) / framesPerSecond
+        return events.map { event in
+            var event = event
+            event.startSeconds = min(event.startSeconds * stretch, end)
+            event.endSeconds = min(event.endSeconds * stretch, end)
+            return event
         }
-        // First of all, so that a newer format is not reported as a heap of unknown keys.
-        if case .scalar(let text, _)? = node["formatVersion"]?.value, let version = Int(text),
-            version > Self.currentFormatVersion
-        {
-            throw ConfigurationError(
-                "formatVersion", origin: node["formatVersion"]?.origin,
-                "is \(version), and this program reads up to \(Self.currentFormatVersion); use a newer animal2vec")
-        }
-        self = try node.decode(Self.self)
-        let faults = faults()
-        if !faults.isEmpty { throw ConfigurationError(faults.map { "\(name): \($0)" }) }
     }
 }

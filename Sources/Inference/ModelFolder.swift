@@ -1,6 +1,7 @@
 // A model that can be mailed: a folder of two files. It appears by one rename when both are on the disk; a model that it
 // replaces stands under <name>.replaced until its successor is in place, and is found there should the program stop between.
 import Foundation
+import Labels
 import Models
 import Neural
 import Storage
@@ -33,10 +34,26 @@ public struct ModelFolder: Sendable {
     /// Throws `ModelFolderError`, `ConfigurationError` or `StorageError`, each naming the file, what is wrong with it and
     /// what helps: no model, unknown and missing keys, wrong types, another checksum, tensors that do not fit.
     public static func load(_ url: URL) throws -> ModelFolder {
+        guard try !SpectrogramEmbedder.isThere(url) else {
+            throw ModelFolderError(
+                file: url.path,
+                problem:
+                    "is a \(SpectrogramModelDescription.Kind.spectrogramEncoder.rawValue), which turns windows into "
+                    + "vectors and names nothing in them",
+                remedy: "embed with it, or give a model of animal2vec")
+        }
+        let content = try content(of: url, ModelDescription.self)
+        return ModelFolder(content.folder, content.description, content.weights, content.fingerprint)
+    }
+
+    /// Description and weights of a folder, held against each other.
+    static func content<Description: ModelFolderDescription>(of url: URL, _ type: Description.Type) throws -> (
+        folder: URL, description: Description, weights: SafetensorsFile, fingerprint: String
+    ) {
         let folder = try find(url)
         let descriptionFile = folder.appending(path: descriptionName)
         let text = try text(descriptionFile)
-        let description = try ModelDescription(yaml: text, name: descriptionFile.path)
+        let description = try Description(yaml: text, name: descriptionFile.path)
 
         let weightsFile = folder.appending(path: weightsName)
         let checksum = hexadecimal(try MappedFile(weightsFile).checksum)
@@ -48,8 +65,7 @@ public struct ModelFolder: Sendable {
         }
         let weights = try SafetensorsFile.open(weightsFile)
         try description.checkSizes(weights)
-        let fingerprint = hexadecimal(CRC32C.of(Array(text.utf8)).value)
-        return ModelFolder(folder, description, weights, fingerprint)
+        return (folder, description, weights, hexadecimal(CRC32C.of(Array(text.utf8)).value))
     }
 
     /// The model folder that `url` means: itself, or the best or else the last model of a run.
@@ -77,8 +93,8 @@ public struct ModelFolder: Sendable {
                 remedy: "finetune it on labels first")
         }
         let classifier = try FrameClassifier(
-            description.encoder, classCount: description.classes.count, rates: .none, precision: precision,
-            trainable: false, device: device)
+            description.encoder, classCount: description.classes.count, head: description.head, rates: .none,
+            precision: precision, trainable: false, device: device)
         let coverage = try classifier.store.load(weights)
         try refuse(missing: coverage.missing, unexpected: coverage.unexpected)
         return classifier
@@ -97,7 +113,8 @@ public struct ModelFolder: Sendable {
     ///
     /// - Parameter network: the teacher's weights are there if the model was written with `teacher.` names.
     public func loadEncoder(into store: ParameterStore, network: Network = .student) throws {
-        let isOurs = { (name: String) in !name.hasPrefix("head.") && !name.hasPrefix("decoder.") }
+        let others = ["head.", "decoder.", "class_predictor.", "reconstruction.", "probe."]
+        let isOurs = { (name: String) in !others.contains(where: name.hasPrefix) }
         let coverage = try store.load(weights) { name in isOurs(name) && store[name] != nil ? name : nil }
         try refuse(missing: coverage.missing.filter(isOurs), unexpected: [])
         guard network == .teacher else { return }
@@ -112,13 +129,17 @@ public struct ModelFolder: Sendable {
     public static let teacherPrefix = "teacher."
 
     private func refuse(missing: [String], unexpected: [String]) throws {
+        try Self.refuse(missing: missing, unexpected: unexpected, in: url)
+    }
+
+    static func refuse(missing: [String], unexpected: [String], in url: URL) throws {
         guard let name = missing.first ?? unexpected.first else { return }
         let others = missing.count + unexpected.count - 1
         throw ModelFolderError(
-            file: url.appending(path: Self.weightsName).path,
+            file: url.appending(path: weightsName).path,
             problem: (missing.isEmpty ? "holds '\(name)', which the model has not" : "lacks '\(name)'")
                 + (others > 0 ? " (and \(others) more)" : ""),
-            remedy: "the weights and \(Self.descriptionName) belong to different models; copy the whole folder again")
+            remedy: "the weights and \(descriptionName) belong to different models; copy the whole folder again")
     }
 
     // MARK: Writing
@@ -131,7 +152,15 @@ public struct ModelFolder: Sendable {
     ///     `teacherPrefix`.
     ///   - fileSystem: for tests.
     public static func write(
-        _ description: ModelDescription, weights: [(name: String, tensor: Tensor)], to url: URL,
+        _ description: some ModelFolderDescription, weights: [(name: String, tensor: Tensor)], to url: URL,
+        fileSystem: FileSystem = .live
+    ) throws {
+        try write(description, entries: safetensorsEntries(weights), to: url, fileSystem: fileSystem)
+    }
+
+    /// The same from entries that hand their numbers over one after the other, so that they need not all be in memory.
+    public static func write(
+        _ description: ModelDescription, entries: [SafetensorsWriter.Entry], to url: URL,
         fileSystem: FileSystem = .live
     ) throws {
         var description = description
@@ -143,8 +172,8 @@ public struct ModelFolder: Sendable {
         do {
             try fileSystem.remove(temporary)
             try fileSystem.makeFolder(temporary)
-            let summary = try writeTensors(
-                weights, to: temporary.appending(path: weightsName), fileSystem: fileSystem)
+            let summary = try SafetensorsWriter.write(
+                entries, to: temporary.appending(path: weightsName), fileSystem: fileSystem)
             description.weightsChecksum = hexadecimal(summary.checksum)
             try AtomicFile.write(
                 try description.yaml(), to: temporary.appending(path: descriptionName), fileSystem: fileSystem)
@@ -165,6 +194,15 @@ public struct ModelFolder: Sendable {
         try? fileSystem.remove(replaced(url))
     }
 
+    /// Replaces how the model of a folder makes events of probabilities; its weights stay as they are.
+    public func rewrite(decoding: EventDecoder.Configuration) throws {
+        var description = description
+        description.decoding = decoding
+        let faults = description.faults()
+        guard faults.isEmpty else { throw ConfigurationError(faults.map { "\(url.path): \($0)" }) }
+        try AtomicFile.write(try description.yaml(), to: url.appending(path: Self.descriptionName))
+    }
+
     private static func replaced(_ url: URL) -> URL {
         url.deletingLastPathComponent().appending(path: "\(url.lastPathComponent).replaced")
     }
@@ -174,7 +212,7 @@ public struct ModelFolder: Sendable {
     /// More than any description holds: a file of another kind under that name.
     private static let largestDescription = 16 << 20
 
-    private static func text(_ url: URL) throws -> String {
+    static func text(_ url: URL) throws -> String {
         let file = try MappedFile(url)
         guard file.byteCount <= largestDescription,
             let text = file.withUnsafeBytes({ String(validating: $0, as: UTF8.self) })

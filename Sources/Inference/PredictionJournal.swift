@@ -1,4 +1,4 @@
-// What has been predicted, in the order in which it was finished. A record is appended when its results are on the disk, and
+// What has been predicted, by every process in the order in which it was finished. A record is appended when its results are on the disk, and
 // says everything about them: after an interruption nothing is computed twice, and another format needs no model.
 //
 // file: 8 bytes "A2VPRED1", then records: UInt32 length, UInt32 CRC-32C (both little-endian), JSON of that length
@@ -27,6 +27,13 @@ final class PredictionJournal {
             var label: String
             var score: Double?
             var channel: Int?
+            /// Whether the focal animal called; nil where nobody asked.
+            var focal: Bool?
+
+            init(_ event: Event) {
+                (start, end, label) = (event.startSeconds, event.endSeconds, event.label)
+                (score, channel, focal) = (event.score, event.channel, event.isFocal)
+            }
         }
 
         var identity: Identity
@@ -34,13 +41,21 @@ final class PredictionJournal {
         var rateHz: Double
         var note: String
         var found: [Found]
+        /// Events that lost against rivals; nil where they are not kept.
+        var secondary: [Found]?
 
         /// The events with the recording's name.
-        var events: [Event] {
+        var events: [Event] { events(found) }
+
+        /// Events that lost, with the recording's name.
+        var secondaryEvents: [Event] { events(secondary ?? []) }
+
+        private func events(_ found: [Found]) -> [Event] {
             found.map {
                 Event(
                     recording: identity.name, startSeconds: $0.start, endSeconds: $0.end, label: $0.label,
-                    score: $0.score, channel: $0.channel)
+                    score: $0.score, channel: $0.channel,
+                    extra: $0.focal.map { [Event.focalColumn: $0 ? "1" : "0"] } ?? [:])
             }
         }
     }
@@ -49,43 +64,71 @@ final class PredictionJournal {
     // Power failures may cost this much work; a kill costs nothing.
     private static let synchronizeSeconds = 2.0
 
-    private let url: URL
+    private let folder: URL
+    private let own: URL
     private let writer: FileWriter
-    private var places: [String: (identity: Identity, range: Range<Int>)]
-    private var end: Int
-    private var mapped: MappedFile?
+    private var places: [String: Place] = [:]
+    // By journal, how far it has been read.
+    private var ends: [String: Int] = [:]
+    private var mapped: [String: MappedFile] = [:]
     private var lastSynchronization = ContinuousClock.now
 
-    /// Opens the journal at `url` or begins it. What a kill left of a last record is cut off.
-    init(_ url: URL, fileSystem: FileSystem = .live) throws {
-        self.url = url
-        var end = Self.magic.count
-        var places: [String: (identity: Identity, range: Range<Int>)] = [:]
+    private struct Place {
+        var identity: Identity
+        var file: String
+        var range: Range<Int>
+    }
+
+    /// Opens all journals of a folder, or begins one, at `own`, which only this process may append to. What a kill left of
+    /// a last record there is cut off.
+    init(_ folder: URL, own: URL, fileSystem: FileSystem = .live) throws {
+        self.folder = folder
+        self.own = own
         var good = Data(Self.magic)
         var isSound = false
-        if FileManager.default.fileExists(atPath: url.path) {
-            let file = try MappedFile(url)
-            try file.withUnsafeBytes { bytes throws(PredictionError) in
-                // A journal that was broken off in its first bytes is begun anew.
-                guard bytes.count >= Self.magic.count else { return }
-                guard bytes.prefix(Self.magic.count).elementsEqual(Self.magic) else {
-                    throw PredictionError(
-                        file: url.path, problem: "is no journal of predictions that this program can read",
-                        remedy:
-                            "choose another folder for the results, or remove the journal to predict everything again")
-                }
-                while let (range, record) = Self.record(bytes, at: end) {
-                    places[record.identity.name] = (record.identity, range)
-                    end = range.upperBound
-                }
-                isSound = end == bytes.count
-                if !isSound { good = Data(bytes.prefix(end)) }
+        if FileManager.default.fileExists(atPath: own.path) {
+            let file = try MappedFile(own)
+            let end = try Self.read(file, from: 0) { _, _ in }
+            isSound = end == file.byteCount && end > 0
+            if !isSound, end > 0 { good = file.withUnsafeBytes { Data($0.prefix(end)) } }
+        }
+        if !isSound { try AtomicFile.write(good, to: own, fileSystem: fileSystem) }
+        writer = try FileWriter(appendingTo: own, fileSystem: fileSystem)
+        try refresh()
+    }
+
+    /// Reads what other processes have appended.
+    func refresh() throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        where name.hasPrefix("journal") && !name.hasSuffix(".lock") && !name.hasSuffix(AtomicFile.unfinishedSuffix) {
+            let file = folder.appending(path: name)
+            var status = stat()
+            guard stat(file.path, &status) == 0, Int(status.st_size) > ends[name] ?? 0 else { continue }
+            let map = try MappedFile(file)
+            mapped[name] = map
+            ends[name] = try Self.read(map, from: ends[name] ?? 0) { range, record in
+                places[record.identity.name] = Place(identity: record.identity, file: name, range: range)
             }
         }
-        if !isSound { try AtomicFile.write(good, to: url, fileSystem: fileSystem) }
-        self.end = end
-        self.places = places
-        writer = try FileWriter(appendingTo: url, fileSystem: fileSystem)
+    }
+
+    /// Reads whole records from an offset on and returns where they end; 0 if there is not even a beginning.
+    private static func read(_ file: MappedFile, from offset: Int, _ body: (Range<Int>, Record) -> Void) throws -> Int {
+        try file.withUnsafeBytes { bytes throws(PredictionError) in
+            var end = max(offset, magic.count)
+            // A journal that was broken off in its first bytes is begun anew.
+            guard bytes.count >= magic.count else { return 0 }
+            guard bytes.prefix(magic.count).elementsEqual(magic) else {
+                throw PredictionError(
+                    file: file.path, problem: "is no journal of predictions that this program can read",
+                    remedy: "choose another folder for the results, or remove the journal to predict everything again")
+            }
+            while let (range, record) = record(bytes, at: end) {
+                body(range, record)
+                end = range.upperBound
+            }
+            return end
+        }
     }
 
     /// What the last finished result of that name depended on.
@@ -93,14 +136,15 @@ final class PredictionJournal {
 
     /// The last finished result of that name.
     func record(_ name: String) throws -> Record? {
-        guard let range = places[name]?.range else { return nil }
-        if (mapped?.byteCount ?? 0) < range.upperBound { mapped = try MappedFile(url) }
-        let record = mapped!.withUnsafeBytes { bytes in
-            range.upperBound <= bytes.count ? Self.record(bytes, at: range.lowerBound)?.record : nil
+        guard let place = places[name] else { return nil }
+        let file = folder.appending(path: place.file)
+        if (mapped[place.file]?.byteCount ?? 0) < place.range.upperBound { mapped[place.file] = try MappedFile(file) }
+        let record = mapped[place.file]!.withUnsafeBytes { bytes in
+            place.range.upperBound <= bytes.count ? Self.record(bytes, at: place.range.lowerBound)?.record : nil
         }
         guard let record else {
             throw PredictionError(
-                file: url.path, problem: "was changed by another program", remedy: "run the prediction again")
+                file: file.path, problem: "was changed by another program", remedy: "run the prediction again")
         }
         return record
     }
@@ -116,8 +160,11 @@ final class PredictionJournal {
         }
         try writer.write(bytes + payload)
         try writer.flush()
-        places[record.identity.name] = (record.identity, end..<end + 8 + payload.count)
-        end += 8 + payload.count
+        let name = own.lastPathComponent
+        let end = ends[name] ?? Self.magic.count
+        let range = end..<end + 8 + payload.count
+        places[record.identity.name] = Place(identity: record.identity, file: name, range: range)
+        ends[name] = range.upperBound
         if ContinuousClock.now - lastSynchronization > .seconds(Self.synchronizeSeconds) {
             try writer.synchronize()
             lastSynchronization = .now

@@ -2,17 +2,26 @@
 import Foundation
 import Labels
 import Storage
+import Synchronization
 
 /// The result files of a prediction.
-struct PredictionResults {
+final class PredictionResults: Sendable {
     private let folder: URL
     private let formats: [LabelFormat]
     // Names that several recordings would share in a format.
     private let shared: [LabelFormat: Set<String>]
-    private var preparedFolders: Set<String> = []
+    private let tidiesUp: Bool
+    private let keepsSecondary: Bool
+    private let preparedFolders = Mutex<Set<String>>([])
 
-    init(_ folder: URL, formats: [LabelFormat], recordings: [NamedRecording]) {
+    /// - Parameter tidiesUp: whether what interrupted writes left may be removed: nobody else writes here.
+    init(
+        _ folder: URL, formats: [LabelFormat], recordings: [NamedRecording], keepsSecondary: Bool = false,
+        tidiesUp: Bool = true
+    ) {
         self.folder = folder
+        self.keepsSecondary = keepsSecondary
+        self.tidiesUp = tidiesUp
         self.formats = formats
         shared = Dictionary(
             uniqueKeysWithValues: Set(formats).map { format in
@@ -29,29 +38,78 @@ struct PredictionResults {
         return folder.appending(path: isShared ? Self.path(name, format, keepsExtension: true) : usual)
     }
 
+    /// The frame probabilities of a recording.
+    func probabilities(_ name: String) -> URL {
+        folder.appending(path: "\(ProbabilityFile.folderName)/\(name).safetensors")
+    }
+
+    /// The vectors of a recording.
+    func embeddings(_ name: String, _ unit: EmbeddingUnit, _ format: EmbeddingFormat) -> URL {
+        folder.appending(path: "\(EmbeddingFile.folderName)/\(unit.name)/\(name).\(format.fileExtension)")
+    }
+
+    /// Whether what was asked for beside the tables is there.
+    func holds(_ name: String, _ outputs: Prediction.Outputs) -> Bool {
+        let files =
+            (outputs.probabilities ? [probabilities(name)] : [])
+            + (outputs.embeddings.map { [embeddings(name, $0, outputs.embeddingFormat)] } ?? [])
+        return files.allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
+    }
+
+    /// The file, in a folder that is there.
+    func prepared(_ file: URL) throws -> URL {
+        try prepare(file.deletingLastPathComponent())
+        return file
+    }
+
     /// Writes the events of one recording in all formats, or only in those whose file is not there.
-    mutating func write(_ record: PredictionJournal.Record, onlyMissing: Bool = false) throws {
+    func write(_ record: PredictionJournal.Record, onlyMissing: Bool = false) throws {
         let name = record.identity.name
         let facts = RecordingFacts(durationSeconds: record.seconds, rateHz: record.rateHz)
+        func write(_ events: [Event], _ format: LabelFormat, _ file: URL) throws {
+            if onlyMissing, FileManager.default.fileExists(atPath: file.path) { return }
+            try LabelFile.write(
+                events, format: format, to: prepared(file), recordings: [name],
+                options: LabelWritingOptions(facts: { $0 == name ? facts : nil }))
+        }
         for format in formats {
             let file = file(name, format)
-            if onlyMissing, FileManager.default.fileExists(atPath: file.path) { continue }
-            try prepare(file.deletingLastPathComponent())
-            try LabelFile.write(
-                record.events, format: format, to: file, recordings: [name],
-                options: LabelWritingOptions(facts: { $0 == name ? facts : nil }))
+            try write(record.events, format, file)
+            if keepsSecondary { try write(record.secondaryEvents, format, secondary(name, format)) }
+        }
+    }
+
+    /// The file of the events of a recording that lost against rivals.
+    func secondary(_ name: String, _ format: LabelFormat) -> URL {
+        let path = file(name, format).path.dropFirst(folder.path.count).drop { $0 == "/" }
+        return folder.appending(path: "\(Prediction.secondaryName)/\(path)")
+    }
+
+    /// Removes what an earlier prediction, of another model perhaps, wrote beside the tables and this one does not.
+    func removeOthers(_ name: String, _ outputs: Prediction.Outputs) throws {
+        if !outputs.probabilities { try FileSystem.live.remove(probabilities(name)) }
+        let folder = folder.appending(path: EmbeddingFile.folderName)
+        for unit in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
+            for format in EmbeddingFormat.allCases
+            where unit != outputs.embeddings?.name || format != outputs.embeddingFormat {
+                try FileSystem.live.remove(folder.appending(path: "\(unit)/\(name).\(format.fileExtension)"))
+            }
         }
     }
 
     /// Removes the results of a recording that has none any more.
     func remove(_ name: String) throws {
-        for format in formats { try FileSystem.live.remove(file(name, format)) }
+        for format in formats {
+            try FileSystem.live.remove(file(name, format))
+            try FileSystem.live.remove(secondary(name, format))
+        }
+        try removeOthers(name, .init())
     }
 
-    private mutating func prepare(_ folder: URL) throws {
-        guard preparedFolders.insert(folder.path).inserted else { return }
+    private func prepare(_ folder: URL) throws {
+        guard preparedFolders.withLock({ $0.insert(folder.path).inserted }) else { return }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try AtomicFile.removeUnfinished(in: folder)
+        if tidiesUp { try AtomicFile.removeUnfinished(in: folder) }
     }
 
     private static func path(_ name: String, _ format: LabelFormat, keepsExtension: Bool) -> String {

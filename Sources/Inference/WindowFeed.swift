@@ -20,6 +20,18 @@ final class WindowFeed: Sendable {
         case batch(index: Int, Batch)
         case ended(index: Int, seconds: Double, damage: [String])
         case failed(index: Int, reason: String)
+        /// Nothing is to be done for the moment.
+        case waiting
+    }
+
+    /// What is to be decoded next.
+    enum Job: Sendable {
+        /// A recording, without the rows of its first batches, which are known already.
+        case recording(index: Int, path: String, skippedRows: Int)
+        /// Nothing yet; it is asked again soon.
+        case wait
+        /// Nothing any more.
+        case end
     }
 
     private let queue: BoundedQueue<Item>
@@ -27,21 +39,28 @@ final class WindowFeed: Sendable {
     private let normalization: ClipNormalization
     private let batchWindows: Int
 
-    /// Begins at once with the first of `paths`.
+    /// Begins at once with the first of what `next` gives, which is asked on the feed's own thread.
     init(
-        _ paths: [String], channel: ChannelSelection, plan: WindowPlan, normalization: ClipNormalization,
-        batchWindows: Int, queuedBatches: Int = 2
+        channel: ChannelSelection, plan: WindowPlan, normalization: ClipNormalization, batchWindows: Int,
+        queuedBatches: Int = 2, next: @escaping @Sendable () -> Job
     ) {
         queue = BoundedQueue(capacity: queuedBatches)
         self.plan = plan
         self.normalization = normalization
         self.batchWindows = batchWindows
         let thread = Thread { [self] in
-            for (index, path) in paths.enumerated() {
-                do throws(AudioError) {
-                    guard try decode(index, path, channel) else { break }
-                } catch {
-                    guard queue.put(.failed(index: index, reason: error.reason)) else { break }
+            jobs: while true {
+                switch next() {
+                case .end: break jobs
+                case .wait:
+                    guard queue.put(.waiting) else { break jobs }
+                    usleep(100_000)
+                case .recording(let index, let path, let skippedRows):
+                    do throws(AudioError) {
+                        guard try decode(index, path, channel, skippedRows) else { break jobs }
+                    } catch {
+                        guard queue.put(.failed(index: index, reason: error.reason)) else { break jobs }
+                    }
                 }
             }
             queue.close()
@@ -57,7 +76,9 @@ final class WindowFeed: Sendable {
     func cancel() { queue.cancel() }
 
     /// False when nobody listens any more.
-    private func decode(_ index: Int, _ path: String, _ channel: ChannelSelection) throws(AudioError) -> Bool {
+    private func decode(
+        _ index: Int, _ path: String, _ channel: ChannelSelection, _ skippedRows: Int
+    ) throws(AudioError) -> Bool {
         let stream = try AudioStream(path: path, rateHz: plan.sampleRateHz, channel: channel)
         let channels = stream.outputChannelCount
         guard queue.put(.opened(index: index, file: stream.file, channelCount: channels)) else { return false }
@@ -68,6 +89,7 @@ final class WindowFeed: Sendable {
         var batch = Batch(samples: [], rows: [])
         var number = 0
         var isOver = false
+        var row = 0
         while !isOver {
             let regular = plan.window(number)
             let end = (regular.firstFrame + regular.frameCount) * plan.samplesPerFrame
@@ -80,6 +102,9 @@ final class WindowFeed: Sendable {
             isOver = total <= end
             let window = isOver ? plan.lastWindow(number, samples: total) : regular
             for channel in 0..<channels {
+                row += 1
+                // Sound is decoded from the beginning all the same: resampled from the middle it would differ in a last bit.
+                guard row > skippedRows else { continue }
                 append(window, samples[channel], at: window.firstFrame * plan.samplesPerFrame - firstSample, to: &batch)
                 batch.rows.append((window, channel))
                 guard batch.rows.count == batchWindows || (isOver && channel == channels - 1) else { continue }

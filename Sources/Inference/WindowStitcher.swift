@@ -8,7 +8,7 @@
 // T frames, C classes
 
 /// Puts the frame probabilities of consecutive windows together. Pure, and it remembers one overlap only.
-public struct WindowStitcher: Sendable {
+public struct WindowStitcher: Sendable, Codable {
     /// C
     public let classCount: Int
     /// Frames that a window shares with the next one.

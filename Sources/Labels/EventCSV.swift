@@ -8,15 +8,16 @@ enum EventCSV {
         .file: [
             "file", "filename", "file_name", "audio_file", "audiofilename", "recording", "filepath", "file_path",
             "path",
-            "notated_path", "source_file", "wav", "wavfile", "soundfile", "begin file",
+            "audiofile", "notated_path", "source_file", "wav", "wavfile", "soundfile", "begin file",
         ],
         .start: [
             "start_seconds", "start_s", "start (s)", "start_time", "starttime", "start", "onset_s", "onset_seconds",
             "onset", "begin_time", "begin time (s)", "begin_s", "tmin",
+            "startrelative",
         ],
         .end: [
             "end_seconds", "stop_seconds", "end_s", "stop_s", "end (s)", "end_time", "endtime", "stop_time", "end",
-            "stop", "offset_s", "offset_seconds", "offset", "end time (s)", "tmax",
+            "stop", "offset_s", "offset_seconds", "offset", "end time (s)", "tmax", "endrelative",
         ],
         .startMilliseconds: ["start_ms", "onset_ms", "start_milliseconds", "onset_milliseconds"],
         .endMilliseconds: [
@@ -164,7 +165,8 @@ enum EventCSV {
                 return nil
             }
             func number(_ index: Int) throws(LabelError) -> Double {
-                try builder.number(
+                if let seconds = NumberText.readClock(text(index, cells)) { return seconds }
+                return try builder.number(
                     text(index, cells), line: line, column: columns.names[index], decimalComma: decimalComma)
             }
             func optional(_ index: Int?) throws(LabelError) -> Double? {

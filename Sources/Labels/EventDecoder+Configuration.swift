@@ -11,6 +11,8 @@ extension EventDecoder {
             case average
             /// The largest in a window around it.
             case maximum
+            /// Nothing: events are found by their edges instead, and thresholds have no say.
+            case edges
         }
 
         /// What differs for one class; nil takes the value for all.
@@ -53,6 +55,12 @@ extension EventDecoder {
         public var largestOverlap = 0.0
         /// What differs for single classes, by label.
         public var classes: [String: ClassSettings] = [:]
+        /// How events are found by their edges; nil takes the published values.
+        public var edges: EdgeFusion.Settings?
+        /// What becomes of events by whether the focal animal made them; nil makes the focal class one like others.
+        public var focal: Focal?
+        /// Detection without regard to classes; nil detects every class by itself.
+        public var anyClass: AnyClass?
 
         /// The defaults.
         public init() {}
@@ -76,6 +84,19 @@ extension EventDecoder {
             seconds("smoothingSeconds", smoothingSeconds)
             seconds("minimumSeconds", minimumSeconds)
             seconds("gapSeconds", gapSeconds)
+            if let edges {
+                for (name, value) in [
+                    ("sigmaSeconds", edges.sigmaSeconds), ("filterSeconds", edges.filterSeconds),
+                    ("longestSeconds", edges.longestSeconds),
+                ] where !(0...60).contains(value) {
+                    faults.append("edges.\(name): seconds from 0 to 60 are expected, found \(value)")
+                }
+                share("edges.lowProbability", edges.lowProbability, above: false)
+            }
+            if let focal, !labels.contains(focal.className) {
+                faults.append(
+                    "focal.className: there is no class \(focal.className); known: \(labels.joined(separator: ", "))")
+            }
             for (label, own) in classes.sorted(by: { $0.key < $1.key }) {
                 if !labels.contains(label) {
                     faults.append("classes.\(label): there is no such class; known: \(labels.joined(separator: ", "))")

@@ -9,7 +9,13 @@
 /// Frame k stands for the time of its centre, `firstCentreSeconds + k / framesPerSecond`, and covers half a frame on either
 /// side, as in `FrameGrid`: an event of frames a ..< b lies from half a frame before the centre of a to half a frame before
 /// the centre of b, cut to the recording. Its score is the mean of the probabilities of these frames before smoothing.
-public struct EventDecoder: Sendable {
+///
+/// The state can be stored and read back at any moment: the events that follow are the same.
+public struct EventDecoder: Sendable, Codable {
+    /// Events that lost against rivals of higher score, where one class is heard at a time.
+    public private(set) var secondary: [Event] = []
+    /// What the last `push` or `finish` made final, those included that the focal class will decide about later.
+    public private(set) var latest: [Event] = []
     private let recording: String
     private let channel: Int?
     private let classes: [String]
@@ -18,6 +24,16 @@ public struct EventDecoder: Sendable {
     private var smoother: FrameSmoother
     private var tracks: [Track]
     private var sequence: EventSequence
+    // Runs of the focal class have no rivals.
+    private var focalSequence = EventSequence(oneAtATime: false, largestOverlap: 0)
+    private var edges: EdgeTracker?
+    private let anyClass: AnyClass?
+    private let focal: Focal?
+    private let focalColumn: Int?
+    // What the focal class decides about, which is known at the end only.
+    private var held: [Event] = []
+    private let inputCount: Int
+    private let focalInput: Int?
     // Frames by which an event must lie in the past before it is known to end within the recording.
     private let margin: Int
 
@@ -35,40 +51,65 @@ public struct EventDecoder: Sendable {
     ) {
         self.recording = recording
         self.channel = channel
-        self.classes = classes
+        inputCount = classes.count
+        focal = configuration.focal
+        anyClass = configuration.anyClass
+        let inputFocal = focal.flatMap { classes.firstIndex(of: $0.className) }
+        let labels = configuration.anyClass.map { [$0.label] + (inputFocal.map { [classes[$0]] } ?? []) } ?? classes
+        self.classes = labels
+        focalColumn = configuration.anyClass == nil ? inputFocal : inputFocal.map { _ in 1 }
+        focalInput = inputFocal
         grid = FrameGrid(framesPerSecond: framesPerSecond, count: 0, firstCentreSeconds: firstCentreSeconds)
-        settings = classes.map { ClassSettings(configuration, $0, framesPerSecond) }
+        settings = labels.map { ClassSettings(configuration, $0, framesPerSecond) }
         smoother = FrameSmoother(configuration.smoothing, reaches: settings.map(\.reach))
-        tracks = Array(repeating: Track(), count: classes.count)
+        tracks = Array(repeating: Track(), count: labels.count)
         sequence = EventSequence(
             oneAtATime: configuration.oneClassAtATime, largestOverlap: configuration.largestOverlap)
+        if configuration.smoothing == .edges {
+            edges = EdgeTracker(
+                configuration.edges ?? .init(), framesPerSecond: framesPerSecond,
+                minimumFrames: settings.map(\.minimumFrames))
+        }
         margin = max(0, Int((grid.firstCentreSeconds * framesPerSecond + 0.5).rounded(.up)))
     }
 
     /// Takes the next frames, row-major T × C, and returns the events that are final now, by start, end and class. A
-    /// probability that is no number counts as 0.
+    /// probability that is no number counts as 0. Where the focal class has a say all events come at the end.
     public mutating func push(_ probabilities: some Collection<Float>) -> [Event] {
         precondition(
-            !classes.isEmpty && probabilities.count % classes.count == 0,
-            "EventDecoder: \(probabilities.count) values for \(classes.count) classes")
-        var frame = [Float](repeating: 0, count: classes.count)
+            inputCount > 0 && probabilities.count % inputCount == 0,
+            "EventDecoder: \(probabilities.count) values for \(inputCount) classes")
+        var frame = [Float](repeating: 0, count: inputCount)
         var column = 0
         for value in probabilities {
             frame[column] = value.isNaN ? 0 : value
             column += 1
-            guard column == classes.count else { continue }
+            guard column == inputCount else { continue }
             column = 0
-            smoother.push(frame)
-            if smoother.isReady { step() }
+            take(anyClass.map { reduced(frame, $0) } ?? frame)
         }
-        return events(sequence.take(before: horizon, endingBy: smoother.received - margin), endSeconds: .infinity)
+        return taken(before: horizon, endingBy: received - margin, endSeconds: .infinity)
     }
 
     /// Ends the recording, of this length in seconds if it is known, and returns the remaining events.
     public mutating func finish(recordingSeconds: Double? = nil) -> [Event] {
-        while smoother.next < smoother.received { step() }
-        for column in classes.indices { close(column) }
-        return events(sequence.take(before: .max, endingBy: .max), endSeconds: recordingSeconds ?? .infinity)
+        if var tracker = edges {
+            add(tracker.finish())
+            edges = tracker
+        } else {
+            while smoother.next < smoother.received { step() }
+            for column in classes.indices { close(column) }
+        }
+        let last = taken(before: .max, endingBy: .max, endSeconds: recordingSeconds ?? .infinity)
+        secondary.sort(by: Event.isOrderedBefore)
+        guard let focal else { return last }
+        defer { held = [] }
+        return focal.settle(held)
+    }
+
+    /// The first frame that an event still to come may contain.
+    public var firstNeededFrame: Int {
+        max(0, min(horizon, sequence.firstNeeded ?? .max, focalSequence.firstNeeded ?? .max))
     }
 
     /// The events of a whole recording at once: row-major T × C probabilities.
@@ -86,7 +127,7 @@ public struct EventDecoder: Sendable {
     // MARK: One frame
 
     /// A run of frames above the threshold that may still grow.
-    private struct Track {
+    private struct Track: Codable {
         var start: Int?
         var end = 0
         // Sum of the probabilities up to `end`, and of the gap behind it.
@@ -95,7 +136,44 @@ public struct EventDecoder: Sendable {
     }
 
     /// No event that is still to come begins before this frame.
-    private var horizon: Int { tracks.reduce(smoother.next) { min($0, $1.start ?? $0) } }
+    private var horizon: Int {
+        edges?.horizon ?? tracks.reduce(smoother.next) { min($0, $1.start ?? $0) }
+    }
+
+    private var received: Int { smoother.received }
+
+    private mutating func take(_ frame: [Float]) {
+        smoother.push(frame)
+        if edges != nil {
+            smoother.advance()
+            add(edges!.push(frame))
+        } else if smoother.isReady {
+            step()
+        }
+    }
+
+    private func reduced(_ frame: [Float], _ anyClass: AnyClass) -> [Float] {
+        guard let focalInput else { return [anyClass.reduce(frame)] }
+        return [anyClass.reduce(frame[..<focalInput] + frame[(focalInput + 1)...]), frame[focalInput]]
+    }
+
+    private mutating func add(_ runs: [EventSequence.Run]) {
+        for run in runs {
+            if run.column == focalColumn { focalSequence.add(run) } else { sequence.add(run) }
+        }
+    }
+
+    private mutating func taken(before horizon: Int, endingBy end: Int, endSeconds: Double) -> [Event] {
+        var lost: [EventSequence.Run] = []
+        var events = events(sequence.take(before: horizon, endingBy: end, lost: &lost), endSeconds: endSeconds)
+        if !lost.isEmpty { secondary += self.events(lost, endSeconds: endSeconds) }
+        latest = events
+        guard focal != nil else { return events }
+        events += self.events(focalSequence.take(before: horizon, endingBy: end, lost: &lost), endSeconds: endSeconds)
+        latest = events
+        held += events
+        return []
+    }
 
     private mutating func step() {
         let frame = smoother.next
@@ -122,9 +200,10 @@ public struct EventDecoder: Sendable {
         guard let start = track.start else { return }
         tracks[column].start = nil
         guard track.end - start >= settings[column].minimumFrames else { return }
-        sequence.add(
+        add([
             EventSequence.Run(
-                start: start, end: track.end, column: column, likelihood: track.sum / Double(track.end - start)))
+                start: start, end: track.end, column: column, likelihood: track.sum / Double(track.end - start))
+        ])
     }
 
     private func events(_ runs: [EventSequence.Run], endSeconds: Double) -> [Event] {
@@ -140,7 +219,7 @@ public struct EventDecoder: Sendable {
 }
 
 /// The settings of one class in frames.
-private struct ClassSettings {
+private struct ClassSettings: Codable {
     let threshold: Double
     /// Frames that smoothing looks to each side.
     let reach: Int
@@ -153,7 +232,9 @@ private struct ClassSettings {
         let own = configuration.classes[label]
         threshold = own?.threshold ?? configuration.threshold
         let smoothing = (own?.smoothingSeconds ?? configuration.smoothingSeconds) * framesPerSecond
-        reach = configuration.smoothing == .none ? 0 : Int(((smoothing - 1) / 2 - tolerance).rounded(.up).clamped)
+        reach =
+            configuration.smoothing == .none || configuration.smoothing == .edges
+            ? 0 : Int(((smoothing - 1) / 2 - tolerance).rounded(.up).clamped)
         let minimum = (own?.minimumSeconds ?? configuration.minimumSeconds) * framesPerSecond
         minimumFrames = Int((minimum - tolerance).rounded(.up).clamped)
         gapFrames = Int(((own?.gapSeconds ?? configuration.gapSeconds) * framesPerSecond + tolerance).clamped)

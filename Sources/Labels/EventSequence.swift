@@ -2,9 +2,9 @@
 // and, if only one class is heard at a time, until all their rivals are known.
 
 /// Sorts runs of frames and settles which of overlapping ones stay.
-struct EventSequence: Sendable {
+struct EventSequence: Sendable, Codable {
     /// Frames `start ..< end` of one class.
-    struct Run: Sendable, Hashable {
+    struct Run: Sendable, Hashable, Codable {
         var start: Int
         var end: Int
         var column: Int
@@ -30,8 +30,12 @@ struct EventSequence: Sendable {
         isSorted = false
     }
 
-    /// The runs that are final when every later one starts at `horizon` or after it, and that end by `end`.
-    mutating func take(before horizon: Int, endingBy end: Int) -> [Run] {
+    /// The first frame that a run still waiting here needs; nil if none waits.
+    var firstNeeded: Int? { waiting.lazy.map(\.start).min() }
+
+    /// The runs that are final when every later one starts at `horizon` or after it, and that end by `end`. Those that
+    /// lost against others are added to `lost`.
+    mutating func take(before horizon: Int, endingBy end: Int, lost: inout [Run]) -> [Run] {
         if !isSorted { waiting.sort(by: Run.isOrderedBefore) }
         isSorted = true
         var taken: [Run] = []
@@ -46,7 +50,13 @@ struct EventSequence: Sendable {
             }
             let isFinal = oneAtATime ? groupEnd <= horizon : waiting[first].start < horizon
             guard isFinal, groupEnd <= end else { break }
-            taken += oneAtATime ? winners(waiting[first..<last]) : [waiting[first]]
+            if oneAtATime, last - first > 1 {
+                let winners = winners(waiting[first..<last])
+                taken += winners
+                lost += waiting[first..<last].filter { !winners.contains($0) }
+            } else {
+                taken.append(waiting[first])
+            }
             first = last
         }
         waiting.removeFirst(first)

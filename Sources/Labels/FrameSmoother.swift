@@ -2,7 +2,7 @@
 // recording.
 
 /// Smooths each column of a stream of frames over its own window.
-struct FrameSmoother: Sendable {
+struct FrameSmoother: Sendable, Codable {
     /// Frames that have arrived.
     private(set) var received = 0
     /// The frame that is to be looked at now.
@@ -52,7 +52,7 @@ struct FrameSmoother: Sendable {
         let first = max(0, next - reach)
         let end = min(received, next + reach + 1)
         switch kind {
-        case .none: return Double(value(next, column))
+        case .none, .edges: return Double(value(next, column))
         case .average:
             // Values in 0 ... 1 are added and taken away again in double precision without leaving a trace.
             while entered[column] < end {

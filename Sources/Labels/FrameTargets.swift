@@ -56,7 +56,8 @@ public struct FrameTargets: Sendable, Hashable {
     /// T · C values, frame by frame.
     public private(set) var values: [Float]
 
-    /// The frames of those events whose label is in the vocabulary; others leave no trace.
+    /// The frames of those events whose label is in the vocabulary; others leave no trace. Where the vocabulary holds the
+    /// class `Event.focalColumn`, the calls of the focal animal are frames of that class as well, whatever their label.
     ///
     /// - Parameter separationFrames: as many frames are kept free between two events of one class that touch or lie
     ///   closer, so that who learns from them learns to tell the two apart. Events of less than three times as many
@@ -66,11 +67,16 @@ public struct FrameTargets: Sendable, Hashable {
         classCount = vocabulary.count
         values = Array(repeating: 0, count: grid.count * vocabulary.count)
         var spans: [[Range<Int>]] = Array(repeating: [], count: vocabulary.count)
+        let focal = vocabulary.index(of: Event.focalColumn)
         for event in events {
-            guard let column = vocabulary.index(of: event.label) else { continue }
+            let columns = Set(
+                [vocabulary.index(of: event.label), event.isFocal == true ? focal : nil].compactMap(\.self))
+            if columns.isEmpty { continue }
             let frames = grid.frames(from: event.startSeconds, to: event.endSeconds)
-            for frame in frames { values[frame * classCount + column] = 1 }
-            spans[column].append(frames)
+            for column in columns {
+                for frame in frames { values[frame * classCount + column] = 1 }
+                spans[column].append(frames)
+            }
         }
         guard separationFrames > 0 else { return }
         for column in spans.indices {

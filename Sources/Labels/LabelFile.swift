@@ -15,10 +15,10 @@ public enum LabelFile {
                 file: file, reason: "is not a label file of a known format",
                 remedy: "name the format: \(LabelFormat.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        if format == .evsonganaly {
-            try EvsonganalyNotes.read(url, into: &builder)
-        } else {
-            try read(LabelText(contentsOf: url), format, into: &builder)
+        switch format {
+        case .evsonganaly: try EvsonganalyNotes.read(url, into: &builder)
+        case .meerkat: try MeerKATLabels.read(url, into: &builder)
+        default: try read(LabelText(contentsOf: url), format, into: &builder)
         }
         return try builder.finished()
     }
@@ -59,6 +59,13 @@ public enum LabelFile {
                 file: folder.path(percentEncoded: false), reason: "cannot be made (\(error.localizedDescription))",
                 remedy: "choose a folder that may be written")
         }
+        var options = options
+        if format == .meerkat, options.properties[MeerKATLabels.classesProperty] == nil {
+            // Every file counts in the same list.
+            var seen: Set<String> = []
+            let classes = events.map(\.label).filter { seen.insert($0).inserted }
+            options.properties[MeerKATLabels.classesProperty] = classes.joined(separator: "\n")
+        }
         var urls: [URL] = []
         for recording in all {
             let url = folder.appending(path: format.fileName(forRecording: recording))
@@ -89,8 +96,10 @@ public enum LabelFile {
         return (table, files)
     }
 
-    private static func bytes(
-        _ events: [Event], format: LabelFormat, file: String, recordings: [String], options: LabelWritingOptions
+    /// The content that `write` gives a file; `file` is its path, for messages and as far as the format depends on it.
+    public static func bytes(
+        _ events: [Event], format: LabelFormat, file: String, recordings: [String] = [],
+        options: LabelWritingOptions = .init()
     ) throws(LabelError) -> [UInt8] {
         let named = Set(events.map(\.recording)).union(recordings)
         // Raven tables may speak of several recordings, but only if their lengths are known.
@@ -120,6 +129,7 @@ public enum LabelFile {
         case .timit: return try TimitPhones.write(events, file: file, options: options)
         case .bacpipe: return BacpipeTable.write(events)
         case .beans: return BEANSLines.write(events, recordings: recordings, options: options)
+        case .meerkat: return try MeerKATLabels.write(events, recording: recording, file: file, options: options)
         }
     }
 
@@ -131,7 +141,7 @@ public enum LabelFile {
         case .audacity: try AudacityLabels.read(text, into: &builder)
         case .csv: try EventCSV.read(text, into: &builder)
         case .audition: try AuditionMarkers.read(text, into: &builder)
-        case .evsonganaly: preconditionFailure("evsonganaly is not a text format")
+        case .evsonganaly, .meerkat: preconditionFailure("\(format.rawValue) is not a text format")
         case .birdnet: try BirdNETTable.read(text, into: &builder)
         case .kaleidoscope: try KaleidoscopeTable.read(text, into: &builder)
         case .dcase, .dcasePredictions: try DCASETable.read(text, into: &builder)

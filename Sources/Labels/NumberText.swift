@@ -1,4 +1,5 @@
 // Numbers in label files: decimal point, no locale, no surprises such as "nan", "inf" or hexadecimal.
+import Foundation
 
 /// Reading and writing of numbers in label files.
 enum NumberText {
@@ -23,6 +24,24 @@ enum NumberText {
             }
             return value
         }
+    }
+
+    /// The seconds of a clock or a time span as spreadsheets and pandas write them: `1:02.5`, `0:01:02.5`,
+    /// `0 days 00:01:02.500000`; nil for anything else.
+    static func readClock(_ text: some StringProtocol) -> Double? {
+        var clock = Substring(text)
+        var days = 0.0
+        if let word = clock.range(of: "day", options: .caseInsensitive) {
+            guard let count = read(clock[..<word.lowerBound]) else { return nil }
+            days = count
+            clock = clock[word.upperBound...].drop { $0 == "s" || $0 == "," || $0 == " " }
+        }
+        let parts = clock.split(separator: ":", omittingEmptySubsequences: false).map { read($0) }
+        guard (2...3).contains(parts.count), parts.allSatisfy({ $0 != nil && $0! >= 0 }) else { return nil }
+        guard parts.dropFirst().allSatisfy({ $0! < 60 }), parts.dropLast().allSatisfy({ $0! == $0!.rounded() }) else {
+            return nil
+        }
+        return days * 86_400 + parts.reduce(0) { $0 * 60 + $1! }
     }
 
     /// The whole number in a cell; `3.0` counts as whole.

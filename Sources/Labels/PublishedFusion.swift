@@ -4,7 +4,7 @@
 //
 // B chunks, T frames of a chunk, C classes
 
-/// The methods `avg` and `max` of animal2vec 1.0, number for number. `EventDecoder` is what else should be used.
+/// The methods `avg`, `max` and `canny` of animal2vec 1.0, number for number. `EventDecoder` is what else should be used.
 public enum PublishedFusion {
     /// How frames are pooled.
     public enum Method: String, Codable, Sendable, CaseIterable {
@@ -12,6 +12,8 @@ public enum PublishedFusion {
         case average = "avg"
         /// The maximum over the window.
         case maximum = "max"
+        /// By edges. The published program stops with an error here on current NumPy; this is what it meant.
+        case edges = "canny"
     }
 
     /// What the published program calls an event.
@@ -36,12 +38,13 @@ public enum PublishedFusion {
     ///   - sigmaSeconds: length of the pooling window.
     ///   - framesPerSecond: 200 in the published models.
     ///   - batch: how many batches came before.
+    ///   - edges: what decides about edges, for the method `canny` only; its times come out as above.
     ///   - batchSize: chunks in each of these; nil for as many as here. Times follow this number, frame numbers follow the
     ///     number of chunks here, as published.
     public static func events(
         _ probabilities: [Float], chunks: Int, classes: Int, chunkSeconds: Double, method: Method = .average,
         sigmaSeconds: Double = 0.1, threshold: Float = 0.15, framesPerSecond: Double = 200, batch: Int = 0,
-        batchSize: Int? = nil
+        batchSize: Int? = nil, edges: EdgeFusion.Settings = .init()
     ) -> [[[Event]]] {
         precondition(chunks > 0 && classes > 0 && probabilities.count % (chunks * classes) == 0)
         let frames = probabilities.count / chunks / classes
@@ -53,13 +56,19 @@ public enum PublishedFusion {
         return (0..<chunks).map { chunk in
             (0..<classes).map { column in
                 let values = (0..<frames).map { probabilities[(chunk * frames + $0) * classes + column] }
-                return runs(values, window, threshold, method).map { run in
-                    let start = min(run.lowerBound + shift, frames - 1)
-                    let end = min(run.upperBound - 1 + shift, frames - 1)
+                let found =
+                    method == .edges
+                    ? EdgeFusion.intervals(values, edges, secondsPerFrame: step, reading: .published).map {
+                        ($0.start, $0.end)
+                    }
+                    : runs(values, window, threshold, method).map { run in
+                        (min(run.lowerBound + shift, frames - 1), min(run.upperBound - 1 + shift, frames - 1))
+                    }
+                return found.map { start, end in
                     let offset = chunk * frames
                     return Event(
                         startSeconds: earlierSeconds + Double(offset + start) * step,
-                        endSeconds: earlierSeconds + Double(offset + end + 1) * step,
+                        endSeconds: earlierSeconds + Double(offset + min(end + 1, frames - 1)) * step,
                         startFrame: batch * chunks * frames + offset + start,
                         endFrame: batch * chunks * frames + offset + end, likelihood: mean(values[start..<end]))
                 }
@@ -87,7 +96,7 @@ public enum PublishedFusion {
     private static func pooled(_ values: ArraySlice<Float>, _ method: Method) -> Float {
         switch method {
         case .average: values.reduce(0, +) / Float(values.count)
-        case .maximum: values.max()!
+        case .maximum, .edges: values.max()!
         }
     }
 

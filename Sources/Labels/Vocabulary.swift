@@ -20,17 +20,26 @@ public struct Vocabulary: Sendable, Hashable {
         positions = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, $0) })
     }
 
-    /// The labels of some events, without those that occur fewer than `minimumCount` times.
-    public init(events: some Sequence<Event>, order: Order = .name, minimumCount: Int = 1) {
+    /// The labels of some events, without those that occur fewer than `minimumCount` times. With `includesFocal`, the class
+    /// `Event.focalColumn` comes last where some event is known to be a call of the focal animal.
+    public init(
+        events: some Sequence<Event>, order: Order = .name, minimumCount: Int = 1, includesFocal: Bool = false
+    ) {
         var counts: [String: Int] = [:]
-        for event in events { counts[event.label, default: 0] += 1 }
+        var hasFocal = false
+        for event in events {
+            counts[event.label, default: 0] += 1
+            if includesFocal, event.isFocal == true { hasFocal = true }
+        }
+        if hasFocal { counts[Event.focalColumn] = nil }
+        let focal = hasFocal ? [Event.focalColumn] : []
         let kept = counts.filter { $0.value >= minimumCount }
         let byName = kept.keys.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
         switch order {
-        case .name: self.init(byName)
+        case .name: self.init(byName + focal)
         case .count:
             // Swift's sort is stable, so equal counts stay ordered by name.
-            self.init(byName.sorted { kept[$0]! > kept[$1]! })
+            self.init(byName.sorted { kept[$0]! > kept[$1]! } + focal)
         }
     }
 

@@ -1,5 +1,5 @@
-// Fine-tuning of animal2vec: the student's encoder without decoder, the mean of its last feed-forward outputs, and one
-// linear layer: a probability for every class and frame.
+// Fine-tuning of animal2vec: the student's encoder without decoder, and a head on its last feed-forward outputs: a
+// probability for every class and frame, or clip.
 //
 // B clips, N samples, T frames, D width, C classes
 import Foundation
@@ -17,28 +17,25 @@ public final class FrameClassifier {
     public let store: ParameterStore
     private let features: FeatureEncoder
     private let context: ContextEncoder
-    private let head: Linear
-    private let dropout: Double
+    private let head: ClassifierHead
 
     /// A new classifier; its encoder's parameters have the names of the pretraining model's student.
     ///
     /// - Parameters:
+    ///   - head: what names the classes.
     ///   - rates: dropout while fine-tuning.
-    ///   - headDropout: dropout before the head.
+    ///   - recomputes: layers forget what they compute on the way and compute it again for gradients.
     public init(
-        _ configuration: Animal2VecConfiguration, classCount: Int, rates: DropoutRates = .init(),
-        headDropout: Double = 0,
-        seed: UInt64 = 0, precision: Precision = .fp32, trainable: Bool = true, device: Device = .cpu
+        _ configuration: Animal2VecConfiguration, classCount: Int, head: ClassifierHead.Configuration = .init(),
+        rates: DropoutRates = .init(), recomputes: Bool = false, seed: UInt64 = 0, precision: Precision = .fp32,
+        trainable: Bool = true, device: Device = .cpu
     ) throws(TorchError) {
         self.configuration = configuration
         self.classCount = classCount
-        dropout = headDropout
         store = ParameterStore(seed: seed, precision: precision, trainable: trainable, device: device)
-        features = try FeatureEncoder(store.root, configuration)
-        context = try ContextEncoder(store.root, configuration, rates: rates)
-        head = try Linear(
-            store.root["head"], configuration.width, classCount,
-            weights: .xavierUniform(fanIn: configuration.width, fanOut: classCount), bias: .constant(0))
+        features = try FeatureEncoder(store.root, configuration, recomputes: recomputes)
+        context = try ContextEncoder(store.root, configuration, rates: rates, recomputes: recomputes)
+        self.head = try ClassifierHead(store.root["head"], head, encoder: configuration, classCount: classCount)
     }
 
     /// Which frames and channels are hidden while fine-tuning.
@@ -66,18 +63,29 @@ public final class FrameClassifier {
         case everything
     }
 
-    /// [B, N] to logits [B, T, C].
+    /// [B, N] to logits [B, T, C], or [B, 1, C] of a head for clips.
     public func callAsFunction(
         _ wave_BN: Tensor, masks: Masks? = nil, mode: PassMode = .evaluation, learning: Learning = .withoutFrontEnd
     ) throws(TorchError) -> Tensor {
-        let pooled = try pooledFeatures(wave_BN, masks: masks, mode: mode, learning: learning)
-        return try head(pooled.dropped(dropout, if: mode.isLearning)).to(.float32)
+        try logits(encode(wave_BN, masks: masks, mode: mode, learning: learning), mode: mode)
     }
 
-    /// Mean of the last feed-forward outputs: [B, T, D].
-    public func pooledFeatures(
-        _ wave_BN: Tensor, masks: Masks? = nil, mode: PassMode = .evaluation, learning: Learning = .withoutFrontEnd
+    /// What the encoder yields to logits [B, T, C], or [B, 1, C] of a head for clips.
+    public func logits(
+        _ encoded: ContextEncoder.Output, mode: PassMode = .evaluation
     ) throws(TorchError) -> Tensor {
+        try head(encoded, learning: mode.isLearning)
+    }
+
+    /// Mean of the last feed-forward outputs of what the encoder yields: [B, T, D].
+    public func pooledFeatures(_ encoded: ContextEncoder.Output) throws(TorchError) -> Tensor {
+        try mean(Array(encoded.feedForwards.suffix(configuration.averaged)))
+    }
+
+    /// What the encoder yields.
+    public func encode(
+        _ wave_BN: Tensor, masks: Masks? = nil, mode: PassMode = .evaluation, learning: Learning = .withoutFrontEnd
+    ) throws(TorchError) -> ContextEncoder.Output {
         if case .head = learning {
             return try withoutGradients { () throws(TorchError) in try encoded(wave_BN, masks, mode, learning) }
         }
@@ -86,7 +94,7 @@ public final class FrameClassifier {
 
     private func encoded(
         _ wave_BN: Tensor, _ masks: Masks?, _ mode: PassMode, _ learning: Learning
-    ) throws(TorchError) -> Tensor {
+    ) throws(TorchError) -> ContextEncoder.Output {
         var x: Tensor
         if case .everything = learning {
             x = try features(wave_BN)
@@ -97,9 +105,6 @@ public final class FrameClassifier {
             x = try masks.noise.to(x.scalarType).selected(where: masks.time.unsqueezed(2), else: x)
             x = try x.masked(masks.channel.unsqueezed(1), fill: 0)
         }
-        let outputs = try context.encode(x, mode: mode).feedForwards.suffix(configuration.averaged)
-        var sum = outputs.first!
-        for output in outputs.dropFirst() { sum = try sum + output }
-        return try sum / Double(outputs.count)
+        return try context.encode(x, mode: mode)
     }
 }

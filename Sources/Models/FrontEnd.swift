@@ -30,8 +30,10 @@ public struct FrontEnd {
     public enum FilterNorm: String, Codable, Sendable, CaseIterable {
         /// Normed over the filters, as published.
         case layerNorm
-        /// Its magnitude, normed over time for every filter: the other published way.
+        /// Its magnitude, normed over time for every filter: another published way.
         case instance
+        /// Its magnitude, weighed against its own past by learned numbers (PCEN): the third published way.
+        case pcen
         /// The logarithm of its energy, normed over time for every filter. Learns from few minutes of sound, and cheaply.
         case logEnergy
     }
@@ -48,6 +50,8 @@ public struct FrontEnd {
         public var filters = 0
         /// Whether the first layer is a bank of sinc filters; otherwise it is a convolution.
         public var sincFilters = true
+        /// Whether all taps of the filters are learned, under a fixed window, instead of two edges for each filter.
+        public var learnsTaps = false
         /// What becomes of the filters' output.
         public var filterNorm = FilterNorm.layerNorm
         /// Whether the first layer ends in PSwish; otherwise in GELU like the others.
@@ -169,11 +173,17 @@ public struct FrontEnd {
     private let norms: [LayerNorm?]
     private let filterNorm: FilterNorm
     private let filterScale: (weight: Tensor, bias: Tensor)?
+    private let energyNorm: PerChannelEnergyNorm?
     private let pSwish: PSwish?
     private let layers: [Layer]
+    private let recomputes: Bool
 
     /// Creates the parameters of the stack under `path`.
-    public init(_ path: ParameterPath, _ configuration: Configuration) throws(TorchError) {
+    public init(
+        _ path: ParameterPath, _ configuration: Configuration, compatibility: Compatibility = .none,
+        recomputes: Bool = false
+    ) throws(TorchError) {
+        self.recomputes = recomputes
         layers = configuration.resolvedLayers
         var convolutions: [Convolution1d?] = []
         var norms: [LayerNorm?] = []
@@ -185,7 +195,8 @@ public struct FrontEnd {
                 layerPath[0]["filters"], count: layers[0].channels, taps: layers[0].kernel,
                 stride: configuration.filterNorm == .logEnergy
                     ? Configuration.filterStride(layers[0].stride) : layers[0].stride,
-                sampleRateHz: configuration.sampleRateHz) : nil
+                sampleRateHz: configuration.sampleRateHz, learnsTaps: configuration.learnsTaps,
+                compatibility: compatibility) : nil
         pSwish = configuration.pSwish ? try PSwish(layerPath[0]["activation"], layers[0].channels) : nil
         for (index, layer) in layers.enumerated() {
             if index == 0 && configuration.sincFilters {
@@ -206,8 +217,11 @@ public struct FrontEnd {
         self.norms = norms
         filterNorm = configuration.filterNorm
         let normPath = layerPath[0]["norm"]
+        energyNorm =
+            norms[0] == nil && filterNorm == .pcen
+            ? try PerChannelEnergyNorm(normPath, layers[0].channels) : nil
         filterScale =
-            norms[0] != nil
+            norms[0] != nil || energyNorm != nil
             ? nil
             : (
                 try normPath.parameter("weight", [layers[0].channels], .constant(1), alwaysFloat32: true),
@@ -218,7 +232,9 @@ public struct FrontEnd {
     /// Waveform [B, N] to features [B, T, C].
     public func callAsFunction(_ wave_BN: Tensor) throws(TorchError) -> Tensor {
         var x = try wave_BN.unsqueezed(2)
-        for index in layers.indices { x = try layer(index, x) }
+        for index in layers.indices {
+            x = try recomputed(x, if: recomputes) { (x) throws(TorchError) in try layer(index, x) }
+        }
         return x
     }
 
@@ -248,6 +264,7 @@ public struct FrontEnd {
     private func normalizedOverTime(_ filtered: Tensor) throws(TorchError) -> Tensor {
         let type = filtered.scalarType
         var x = try filtered.to(.float32)
+        if let energyNorm { return try energyNorm(x.absolute()).to(type) }
         if filterNorm == .logEnergy {
             let count = layers[0].stride / Configuration.filterStride(layers[0].stride)
             let missing = (count - x.size(1) % count) % count
@@ -266,6 +283,7 @@ public struct FrontEnd {
 public struct SincConvolution {
     private let low: Tensor
     private let band: Tensor
+    private let learnedTaps: Tensor?
     private let taps: Int
     private let stride: Int
     private let sampleRateHz: Double
@@ -275,8 +293,11 @@ public struct SincConvolution {
     private static let minimumLowHz = 50.0
 
     /// `count` filters whose edges are evenly spaced on the mel scale up to half the sample rate.
+    ///
+    /// - Parameter learnsTaps: the taps are learned, and the edges are where they begin.
     public init(
-        _ path: ParameterPath, count: Int, taps: Int, stride: Int = 1, sampleRateHz: Double
+        _ path: ParameterPath, count: Int, taps: Int, stride: Int = 1, sampleRateHz: Double, learnsTaps: Bool = false,
+        compatibility: Compatibility = .none
     ) throws(TorchError) {
         self.taps = taps
         self.stride = stride
@@ -289,16 +310,36 @@ public struct SincConvolution {
         }
         let edges = mels.map(Self.hertz)
         let float = { (values: [Double]) in values.map { Float($0) } }
-        low = try path.parameter("low_hz", [count, 1], .values(float(Array(edges.dropLast()))), alwaysFloat32: true)
-        let widths = (0..<count).map { edges[$0 + 1] - edges[$0] }
-        band = try path.parameter("band_hz", [count, 1], .values(float(widths)), alwaysFloat32: true)
+        let (lows, widths) = (edges.dropLast(), (0..<count).map { edges[$0 + 1] - edges[$0] })
         let half = taps / 2
-        // The published code spaces the half window evenly from 0 to K/2 − 1, not in whole steps.
-        window = (0..<half).map { index in
-            let position = half > 1 ? (Double(taps) / 2 - 1) * Double(index) / Double(half - 1) : 0
-            return Float(0.53836 - 0.46164 * Foundation.cos(2 * .pi * position / Double(taps)))
-        }
+        window = Self.halfWindow(taps, compatibility)
         halfTimes = (0..<half).map { Float(2 * Double.pi * Double($0 - half) / sampleRateHz) }
+        guard learnsTaps else {
+            learnedTaps = nil
+            low = try path.parameter("low_hz", [count, 1], .values(float(Array(lows))), alwaysFloat32: true)
+            band = try path.parameter("band_hz", [count, 1], .values(float(widths)), alwaysFloat32: true)
+            return
+        }
+        (low, band) = (
+            try Tensor(float(Array(lows)), shape: [count, 1]), try Tensor(float(widths), shape: [count, 1])
+        )
+        let rendered = try Self.rendered(
+            low: low, band: band, halfTimes: halfTimes, sampleRateHz: sampleRateHz, taps: taps
+        ).array(Float.self)
+        learnedTaps = try path.parameter("taps", [count, 1, taps], .values(rendered), alwaysFloat32: true)
+    }
+
+    /// The first half of a Hamming window of `taps` numbers.
+    private static func halfWindow(_ taps: Int, _ compatibility: Compatibility) -> [Float] {
+        let half = taps / 2
+        return (0..<half).map { index in
+            // The published code spaces the half window evenly from 0 to K/2 − 1, not in whole steps.
+            let isPublished = compatibility == .animal2vec1
+            let position =
+                isPublished ? (Double(taps) / 2 - 1) * Double(index) / Double(max(half - 1, 1)) : Double(index)
+            let period = isPublished ? taps : taps - 1
+            return Float(0.53836 - 0.46164 * Foundation.cos(2 * .pi * position / Double(period)))
+        }
     }
 
     private static func mel(_ hertz: Double) -> Double { 2595 * Foundation.log10(1 + hertz / 700) }
@@ -307,13 +348,22 @@ public struct SincConvolution {
 
     /// The filters [C, 1, K] as they are now.
     public func filters() throws(TorchError) -> Tensor {
+        let whole = try Tensor(window + [1] + window.reversed()).to(low.device)
+        if let learnedTaps { return try learnedTaps * whole.to(learnedTaps.device) }
+        return try Self.rendered(low: low, band: band, halfTimes: halfTimes, sampleRateHz: sampleRateHz, taps: taps)
+            * whole
+    }
+
+    /// Filters [C, 1, K] without a window.
+    private static func rendered(
+        low: Tensor, band: Tensor, halfTimes: [Float], sampleRateHz: Double, taps: Int
+    ) throws(TorchError) -> Tensor {
         let times = try Tensor(halfTimes, shape: [1, halfTimes.count]).to(low.device)
-        let window = try Tensor(self.window).to(low.device)
-        let minimumBand = Self.minimumBandHz(sampleRateHz, taps)
-        let lower = try low.absolute() + Self.minimumLowHz
-        let upper = try (lower + minimumBand + band.absolute()).clamped(min: Self.minimumLowHz, max: sampleRateHz / 2)
+        let minimumBand = minimumBandHz(sampleRateHz, taps)
+        let lower = try low.absolute() + minimumLowHz
+        let upper = try (lower + minimumBand + band.absolute()).clamped(min: minimumLowHz, max: sampleRateHz / 2)
         let width = try upper - lower
-        let left = try (upper.matmul(times).sin() - lower.matmul(times).sin()) / times * 2 * window
+        let left = try (upper.matmul(times).sin() - lower.matmul(times).sin()) / times * 2
         let filters = try Tensor.concatenated([left, width * 2, left.flipped([1])], 1)
         return try (filters / (width * 2)).unsqueezed(1)
     }

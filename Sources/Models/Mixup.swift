@@ -20,10 +20,14 @@ public struct BetweenClassMixup: Codable, Sendable, Hashable {
         case none
     }
 
-    /// Share of batches that are mixed; 0 switches mixing off.
+    /// Share of clips that are mixed with another; 0 switches mixing off.
     public var probability = 1.0
     /// Ratios are drawn from here to 1.
     public var lowestRatio = 0.5
+    /// Whether all clips that pass through the network together are mixed in the same ratio.
+    public var sameRatio = true
+    /// Whether labels are mixed as the clips are; otherwise a mixed clip keeps its own.
+    public var mixesLabels = true
     /// Length of a loudness window.
     public var windowSeconds = 0.05
     /// How loudness is measured.
@@ -35,38 +39,48 @@ public struct BetweenClassMixup: Codable, Sendable, Hashable {
     /// Clips [B, N] mixed with those at `partners` [B].
     ///
     /// - Parameter ratio_B1: share [B or 1, 1] of the first clip as heard.
-    public func mix(_ wave_BN: Tensor, partners: Tensor, ratio_B1: Tensor, sampleRateHz: Double) throws(TorchError)
-        -> Tensor
-    {
+    public func mix(
+        _ wave_BN: Tensor, partners: Tensor, ratio_B1: Tensor, sampleRateHz: Double,
+        compatibility: Compatibility = .none
+    ) throws(TorchError) -> Tensor {
         let others = try wave_BN.selected(0, partners)
-        let share = try share(wave_BN, partners: partners, ratio_B1: ratio_B1, sampleRateHz: sampleRateHz)
+        let share = try share(
+            wave_BN, partners: partners, ratio_B1: ratio_B1, sampleRateHz: sampleRateHz, compatibility: compatibility)
         let rest = try 1 - share
         return try (share * wave_BN + rest * others) / (share.squared() + rest.squared()).squareRoot()
     }
 
     /// Amplitude share [B, 1] of the first clip: p = 1 / (1 + 10^((G1 − G2) / 20) · (1 − r) / r).
-    public func share(_ wave_BN: Tensor, partners: Tensor, ratio_B1: Tensor, sampleRateHz: Double) throws(TorchError)
-        -> Tensor
-    {
-        let loudness = try loudness(wave_BN, sampleRateHz: sampleRateHz)
+    public func share(
+        _ wave_BN: Tensor, partners: Tensor, ratio_B1: Tensor, sampleRateHz: Double,
+        compatibility: Compatibility = .none
+    ) throws(TorchError) -> Tensor {
+        let loudness = try loudness(wave_BN, sampleRateHz: sampleRateHz, compatibility: compatibility)
         let difference = try loudness - loudness.selected(0, partners)
         let factor = try (difference * (Foundation.log(10) / 20)).exp().unsqueezed(1)
         return try (factor * (1 - ratio_B1) / ratio_B1 + 1).reciprocal()
     }
 
     /// Level of every clip in decibels: [B]
-    public func loudness(_ wave_BN: Tensor, sampleRateHz: Double) throws(TorchError) -> Tensor {
+    public func loudness(
+        _ wave_BN: Tensor, sampleRateHz: Double, compatibility: Compatibility = .none
+    ) throws(TorchError) -> Tensor {
         switch gain {
         case .none: return try .zeros([wave_BN.size(0)], on: wave_BN.device)
         case .naiveRMS:
             let power = try wave_BN.squared().mean([1])
+            // An amplitude, not a level, is what the published code then uses as decibels.
+            if compatibility == .animal2vec1 { return try power.squareRoot() }
             return try power.clamped(min: 1e-8).log10() * 10
-        case .aWeighting, .rms: return try windowLevels(wave_BN, sampleRateHz: sampleRateHz).maximum([1])
+        case .aWeighting, .rms:
+            return try windowLevels(wave_BN, sampleRateHz: sampleRateHz, compatibility: compatibility).maximum([1])
         }
     }
 
     /// Level of every window in decibels, at least −80: [B, W]
-    public func windowLevels(_ wave_BN: Tensor, sampleRateHz: Double) throws(TorchError) -> Tensor {
+    public func windowLevels(
+        _ wave_BN: Tensor, sampleRateHz: Double, compatibility: Compatibility = .none
+    ) throws(TorchError) -> Tensor {
         let size = min(Int((sampleRateHz * windowSeconds).rounded()), wave_BN.size(1))
         let windows = try wave_BN.unfolded(1, size: size, step: max(1, size / 2))
         if gain == .rms {
@@ -74,15 +88,23 @@ public struct BetweenClassMixup: Codable, Sendable, Hashable {
         }
         let hann = try Tensor((0..<size).map { Float(0.5 - 0.5 * Foundation.cos(2 * .pi * Double($0) / Double(size))) })
         let power = try (windows * hann.to(wave_BN.device)).realFourierTransformed().squaredMagnitude()
-        let weights = try Tensor(Self.aWeightingPower(sampleRateHz: sampleRateHz, size: size)).to(wave_BN.device)
+        let weights = try Tensor(
+            Self.aWeightingPower(sampleRateHz: sampleRateHz, size: size, compatibility: compatibility)
+        ).to(wave_BN.device)
         return try (power * weights).sum([2]).clamped(min: 1e-8).log10() * 10
     }
 
     /// A-weighting of the frequencies of a window of `size` samples, as factors on power, at least −80 dB.
-    public static func aWeightingPower(sampleRateHz: Double, size: Int) -> [Float] {
+    public static func aWeightingPower(
+        sampleRateHz: Double, size: Int, compatibility: Compatibility = .none
+    ) -> [Float] {
         let count = size / 2 + 1
         return (0..<count).map { index in
-            let hertz = (sampleRateHz / 2).rounded(.down) * Double(index) / Double(count - 1)
+            // The published code spreads whole hertz over the bins, whatever frequencies these have.
+            let hertz =
+                compatibility == .animal2vec1
+                ? (sampleRateHz / 2).rounded(.down) * Double(index) / Double(max(count - 1, 1))
+                : sampleRateHz * Double(index) / Double(size)
             let square = index == 0 ? 1 : hertz * hertz
             let decibels =
                 2 + 20

@@ -23,7 +23,7 @@ public enum PublishedNames {
         case "project_features":
             return parts.count == 3 ? "projection.\(parts[1] == "1" ? "norm" : "linear").\(parts[2])" : nil
         case "relative_positional_encoder":
-            guard parts.count == 4, let number = Int(parts[1]) else { return nil }
+            guard parts.count == 4, let number = Int(parts[1]), number > 0 else { return nil }
             return "positions.\(number - 1).\(parts[3])"
         case "decoder":
             if parts.count == 3 { return "decoder.output.\(parts[2])" }

@@ -20,8 +20,16 @@ public struct DropoutRates: Codable, Sendable, Hashable {
     public var entry = 0.1
     /// On the kept frames that enter the decoder.
     public var decoder = 0.1
-    /// Whole blocks.
+    /// On what enters the first main block.
+    public var input = 0.0
+    /// Whole main blocks.
     public var layer = 0.0
+    /// Whole blocks of the prenet.
+    public var prenetLayer = 0.0
+    /// What a block adds to a clip, in the first main block (drop path); between the first and the last it grows evenly.
+    public var firstPath = 0.0
+    /// The same in the last main block.
+    public var lastPath = 0.0
 
     /// Those of animal2vec 1.0.
     public init() {}
@@ -30,8 +38,22 @@ public struct DropoutRates: Codable, Sendable, Hashable {
     public static var none: DropoutRates {
         var rates = DropoutRates()
         (rates.projection, rates.attention, rates.activation, rates.feedForward) = (0, 0, 0, 0)
-        (rates.entry, rates.decoder, rates.layer) = (0, 0, 0)
+        (rates.entry, rates.decoder) = (0, 0)
         return rates
+    }
+
+    /// All by their names.
+    public var named: [(name: String, rate: Double)] {
+        [
+            ("projection", projection), ("attention", attention), ("activation", activation),
+            ("feedForward", feedForward), ("entry", entry), ("decoder", decoder), ("input", input), ("layer", layer),
+            ("prenetLayer", prenetLayer), ("firstPath", firstPath), ("lastPath", lastPath),
+        ]
+    }
+
+    /// Drop path of main block `index` of `count`.
+    func path(_ index: Int, of count: Int) -> Double {
+        count < 2 ? firstPath : firstPath + (lastPath - firstPath) * Double(index) / Double(count - 1)
     }
 }
 
@@ -40,25 +62,12 @@ extension Tensor {
     func dropped(_ probability: Double, if learning: Bool) throws(TorchError) -> Tensor {
         learning && probability > 0 ? try dropped(probability) : self
     }
-}
 
-/// ALiBi: every head sees a frame d frames away with −slope · d added to its score.
-public enum Alibi {
-    /// Slopes of the heads: powers of two, interleaved when the number of heads is no power of two.
-    public static func slopes(heads: Int) -> [Double] {
-        let power = 1 << (Int.bitWidth - 1 - heads.leadingZeroBitCount)
-        let start = Foundation.pow(2, -Foundation.pow(2, -(Foundation.log2(Double(power)) - 3)))
-        let regular = (0..<power).map { Foundation.pow(start, Double($0 + 1)) }
-        guard power < heads else { return regular }
-        let finer = slopes(heads: 2 * power)
-        return regular + stride(from: 0, to: finer.count, by: 2).map { finer[$0] }.prefix(heads - power)
-    }
-
-    /// −slope · scale · |i − j| for frames at `positions` [R, N]: [R, H, N, N].
-    static func bias(positions_RN: Tensor, scale_H: Tensor, slopes_H: Tensor) throws(TorchError) -> Tensor {
-        let strength = try (scale_H.clamped(min: 0) * slopes_H).reshaped([1, -1, 1, 1])
-        let distance = try (positions_RN.unsqueezed(2) - positions_RN.unsqueezed(1)).absolute()
-        return try -(distance.unsqueezed(1) * strength)
+    /// Whole rows [R, ...] set to 0 with that probability while learning, the others scaled by 1 / (1 − p); self otherwise.
+    func droppedRows(_ probability: Double, if learning: Bool) throws(TorchError) -> Tensor {
+        guard learning, probability > 0 else { return self }
+        let rows = [size(0)] + [Int](repeating: 1, count: rank - 1)
+        return try self * Tensor.ones(rows, scalarType, on: device).dropped(probability)
     }
 }
 
@@ -70,22 +79,41 @@ public struct Attention {
     private let rates: DropoutRates
 
     /// Creates `qkv` and `output` of width `width`.
-    public init(_ path: ParameterPath, width: Int, heads: Int, rates: DropoutRates) throws(TorchError) {
-        qkv = try Linear(path["qkv"], width, 3 * width, weights: .normal(standardDeviation: 0.02), bias: .constant(0))
-        output = try Linear(path["output"], width, width, weights: .normal(standardDeviation: 0.02), bias: .constant(0))
+    public init(
+        _ path: ParameterPath, width: Int, heads: Int, rates: DropoutRates, scaling: DeepScaling? = nil
+    ) throws(TorchError) {
+        let normal = Initialization.normal(standardDeviation: 0.02)
+        qkv = try Linear(
+            path["qkv"], width, 3 * width,
+            weights: scaling?.attention(width, dropout: rates.attention) ?? normal, bias: .constant(0))
+        output = try Linear(
+            path["output"], width, width, weights: scaling?.branch(width, dropout: rates.projection) ?? normal,
+            bias: .constant(0))
         self.heads = heads
         self.rates = rates
     }
 
-    /// [B, N, D] to [B, N, D]; `bias` [B or 1, H, N, N] in float32 is added to the scores.
-    public func callAsFunction(_ x_BND: Tensor, bias: Tensor?, learning: Bool) throws(TorchError) -> Tensor {
+    /// [B, N, D] to [B, N, D]; `bias` is added to the scores, `rotation` turns queries and keys.
+    public func callAsFunction(
+        _ x_BND: Tensor, bias: ScoreBias?, rotation: Rotation? = nil, learning: Bool
+    ) throws(TorchError) -> Tensor {
         let (batch, frames, width) = (x_BND.size(0), x_BND.size(1), x_BND.size(2))
         let packed = try qkv(x_BND).reshaped([batch, frames, 3, heads, width / heads]).permuted([2, 0, 3, 1, 4])
-        let parts = try packed.unbound(0)
-        let mixed = try Self.mix(
-            parts[0], parts[1], parts[2], bias: bias, dropout: learning ? rates.attention : 0, learning: learning)
+        var parts = try packed.unbound(0)
+        if let rotation { for index in 0..<2 { parts[index] = try rotation(parts[index]) } }
+        let mixed =
+            switch bias {
+            case .distance(let penalty): try penalty.mix(parts[0], parts[1], parts[2])
+            case .scores(let scores): try mix(parts, bias: scores, learning)
+            case nil: try mix(parts, bias: nil, learning)
+            }
         let joined = try mixed.transposed(1, 2).reshaped([batch, frames, width])
         return try output(joined).dropped(rates.projection, if: learning)
+    }
+
+    private func mix(_ parts: [Tensor], bias: Tensor?, _ learning: Bool) throws(TorchError) -> Tensor {
+        try Self.mix(
+            parts[0], parts[1], parts[2], bias: bias, dropout: learning ? rates.attention : 0, learning: learning)
     }
 
     /// softmax(query · keyᵀ / √d + bias) · value, [B, H, N, d], by the faster of two ways.
@@ -110,36 +138,5 @@ public struct Attention {
         }
         let weights = try scores.softmax(-1).to(value.scalarType).dropped(dropout, if: learning)
         return try weights.matmul(value)
-    }
-}
-
-/// Attention and feed-forward network, each followed by its residual and its norm.
-public struct TransformerBlock {
-    private let attention: Attention
-    private let expand: Linear
-    private let contract: Linear
-    private let norm1: LayerNorm
-    private let norm2: LayerNorm
-    private let rates: DropoutRates
-
-    /// Creates the block's parameters; the feed-forward network is `ratio` times as wide.
-    public init(_ path: ParameterPath, width: Int, heads: Int, ratio: Int = 4, rates: DropoutRates) throws(TorchError) {
-        attention = try Attention(path["attention"], width: width, heads: heads, rates: rates)
-        let normal = Initialization.normal(standardDeviation: 0.02)
-        expand = try Linear(path["expand"], width, ratio * width, weights: normal, bias: .constant(0))
-        contract = try Linear(path["contract"], ratio * width, width, weights: normal, bias: .constant(0))
-        norm1 = try LayerNorm(path["norm1"], width)
-        norm2 = try LayerNorm(path["norm2"], width)
-        self.rates = rates
-    }
-
-    /// [B, N, D] to the block's output and its feed-forward output before dropout, residual and norm, both [B, N, D].
-    public func callAsFunction(
-        _ x_BND: Tensor, bias: Tensor?, learning: Bool
-    ) throws(TorchError) -> (output: Tensor, feedForward: Tensor) {
-        let x = try norm1(x_BND + attention(x_BND, bias: bias, learning: learning))
-        let hidden = try expand(x).gelu().dropped(rates.activation, if: learning)
-        let feedForward = try contract(hidden).dropped(rates.activation, if: learning)
-        return (try norm2(x + feedForward.dropped(rates.feedForward, if: learning)), feedForward)
     }
 }

@@ -30,11 +30,13 @@ public final class AdamW {
         let mean: Tensor
         let square: Tensor
         let decays: Bool
+        let rateFactor: Double
         var updates = 0
 
-        init(_ parameter: Parameter, decays: Bool) throws(TorchError) {
+        init(_ parameter: Parameter, decays: Bool, rateFactor: Double) throws(TorchError) {
             self.parameter = parameter
             self.decays = decays
+            self.rateFactor = rateFactor
             mean = try parameter.master.zerosLike()
             square = try parameter.master.zerosLike()
         }
@@ -45,11 +47,18 @@ public final class AdamW {
     private let slots: [Slot]
 
     /// An optimizer for `parameters`.
-    public init(_ parameters: [Parameter], _ configuration: Configuration = .init()) throws(TorchError) {
+    ///
+    /// - Parameter rateFactor: what the learning rate is multiplied with for the parameter of a name.
+    public init(
+        _ parameters: [Parameter], _ configuration: Configuration = .init(), rateFactor: (String) -> Double = { _ in 1 }
+    ) throws(TorchError) {
         self.configuration = configuration
         var slots: [Slot] = []
         for parameter in parameters {
-            slots.append(try Slot(parameter, decays: !(configuration.sparesVectors && Self.isSpared(parameter))))
+            slots.append(
+                try Slot(
+                    parameter, decays: !(configuration.sparesVectors && Self.isSpared(parameter)),
+                    rateFactor: rateFactor(parameter.name)))
         }
         self.slots = slots
     }
@@ -69,18 +78,25 @@ public final class AdamW {
     public func step(
         learningRate: Double, weightDecay: Double? = nil, gradientFactor: Double = 1, frozen: [String] = []
     ) throws(TorchError) {
-        var moving: [Bool: [Int: [(slot: Slot, gradient: Tensor)]]] = [:]
+        var moving: [Kind: [(slot: Slot, gradient: Tensor)]] = [:]
         for slot in slots where !frozen.contains(where: slot.parameter.name.hasPrefix) {
             guard let gradient = try slot.parameter.working.gradient else { continue }
             slot.updates += 1
-            moving[slot.decays, default: [:]][slot.updates, default: []].append((slot, try gradient.to(.float32)))
+            let kind = Kind(decays: slot.decays, rateFactor: slot.rateFactor, updates: slot.updates)
+            moving[kind, default: []].append((slot, try gradient.to(.float32)))
         }
-        for (decays, byCount) in moving {
-            for (count, entries) in byCount {
-                try update(
-                    entries, count, decays ? weightDecay ?? configuration.weightDecay : 0, learningRate, gradientFactor)
-            }
+        for (kind, entries) in moving {
+            try update(
+                entries, kind.updates, kind.decays ? weightDecay ?? configuration.weightDecay : 0,
+                learningRate * kind.rateFactor, gradientFactor)
         }
+    }
+
+    /// What parameters must share to be moved by one call of the kernel.
+    private struct Kind: Hashable {
+        let decays: Bool
+        let rateFactor: Double
+        let updates: Int
     }
 
     private func update(

@@ -65,16 +65,3 @@ extension Convolution1d {
         return if let bias { try sum + bias } else { sum }
     }
 }
-
-extension Tensor {
-    /// Convolution of frames self [B, T, in] with `weight` [out, in / groups, K]: [B, T', out].
-    public func convolvedOverTime(
-        _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
-    ) throws(TorchError) -> Tensor {
-        let image = try contiguous().transposed(1, 2).unsqueezed(2)
-        return try operate(
-            "aten::conv2d", .tensor(image), .tensor(weight.unsqueezed(2)), .optional(bias), .ints([1, stride]),
-            .ints([0, padding]), .ints([1, 1]), .int(groups)
-        ).squeezed(2).transposed(1, 2)
-    }
-}

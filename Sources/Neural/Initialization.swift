@@ -8,6 +8,8 @@ public enum Initialization {
     case constant(Double)
     /// Normal with mean 0.
     case normal(standardDeviation: Double)
+    /// Normal with mean 0 in equal parts along the first dimension, each with a deviation of its own.
+    case normalParts(standardDeviations: [Double])
     /// Uniform in ±1/√fanIn: what PyTorch gives linear and convolution layers.
     case uniformFanIn(Int)
     /// He's normal with gain √2: standard deviation √(2 / fanIn).
@@ -32,6 +34,9 @@ public enum Initialization {
         let values: [Float]
         switch self {
         case .normal(let deviation): values = Self.normal(count, deviation, &random)
+        case .normalParts(let deviations):
+            precondition(count % deviations.count == 0, "\(name): \(shape) has no \(deviations.count) equal parts")
+            values = deviations.flatMap { Self.normal(count / deviations.count, $0, &random) }
         case .uniformFanIn(let fanIn): values = Self.uniform(count, 1 / Double(fanIn).squareRoot(), &random)
         case .kaimingNormal(let fanIn): values = Self.normal(count, (2 / Double(fanIn)).squareRoot(), &random)
         case .xavierUniform(let fanIn, let fanOut):

@@ -69,7 +69,9 @@ public final class ParameterStore {
             throw TorchError(operation: name, message: "is registered twice", arguments: [existing.master.description])
         }
         let master = try withoutGradients { () throws(TorchError) in
-            try initialization.tensor(shape, seed: seed, name: name).to(device)
+            // Where there are no numbers, none are drawn.
+            device == .meta
+                ? try .zeros(shape, on: device) : try initialization.tensor(shape, seed: seed, name: name).to(device)
         }
         let keepsMaster = precision == .fp32 || alwaysFloat32
         let working = keepsMaster ? master : try master.to(precision.scalarType)

@@ -3,16 +3,36 @@
 import Foundation
 import Synchronization
 
+/// Glibc declares it for C programs that ask for GNU extensions only.
+@_silgen_name("syncfs") private func syncfs(_ descriptor: Int32) -> Int32
+
 /// The system calls that change files, each one a step that a test can make fail.
 public struct FileSystem: Sendable {
     /// The real one.
     public static let live = FileSystem(faults: nil)
 
+    /// The real one, but it does not wait for the disk after each file: for very many small files, which are whole or not
+    /// there after a kill, and after a power failure once `synchronizeDisk` was called behind them.
+    public static let hurried = FileSystem(faults: nil, waits: false)
+
     private let faults: FaultPlan?
+    private let waits: Bool
 
     /// The real one, but stopped or failing where `faults` says so. It never waits for the disk: after a kill the operating
     /// system still has what was written, and a test has better things to do.
-    package init(faults: FaultPlan?) { self.faults = faults }
+    package init(faults: FaultPlan?) { self.init(faults: faults, waits: true) }
+
+    private init(faults: FaultPlan?, waits: Bool) { (self.faults, self.waits) = (faults, waits) }
+
+    /// Waits until everything that was written to the disk of a folder lies there.
+    public func synchronizeDisk(of folder: URL) throws(StorageError) {
+        let descriptor = Foundation.open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StorageError(errno: errno, doing: "open the folder", path: folder.path) }
+        defer { _ = Foundation.close(descriptor) }
+        if syncfs(descriptor) != 0 && errno != EINVAL && errno != ENOTSUP && errno != ENOSYS {
+            throw StorageError(errno: errno, doing: "write the folder to the disk", path: folder.path)
+        }
+    }
 
     func open(_ path: String, _ flags: Int32) throws(StorageError) -> Int32 {
         try faults?.step("open", path)
@@ -42,6 +62,7 @@ public struct FileSystem: Sendable {
 
     func synchronize(_ descriptor: Int32, _ path: String) throws(StorageError) {
         if let faults { return try faults.step("fsync", path) }
+        guard waits else { return }
         _ = try check("write to the disk", path) { fsync(descriptor) }
     }
 
@@ -72,6 +93,7 @@ public struct FileSystem: Sendable {
     /// Makes the names inside a folder durable. File systems that cannot do this (some network ones) are left alone.
     public func synchronizeFolder(_ url: URL) throws(StorageError) {
         if let faults { return try faults.step("fsync folder", url.path) }
+        guard waits else { return }
         let descriptor = Foundation.open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw StorageError(errno: errno, doing: "open the folder", path: url.path) }
         defer { _ = Foundation.close(descriptor) }

@@ -46,6 +46,17 @@ public final class MappedFile: @unchecked Sendable {
         return try body(UnsafeRawBufferPointer(start: base, count: byteCount))
     }
 
+    /// Lets go of the memory that holds these bytes. They are read from the file again when they are touched, so who walks
+    /// through a large file and lets go of what lies behind needs little memory.
+    public func release(_ range: Range<Int>) {
+        guard let base, range.lowerBound >= 0, range.upperBound <= byteCount else { return }
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        let start = (range.lowerBound + page - 1) / page * page
+        let end = range.upperBound == byteCount ? byteCount : range.upperBound / page * page
+        guard start < end else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
+    }
+
     /// CRC-32C of the whole file.
     public var checksum: UInt32 { withUnsafeBytes { CRC32C.of($0).value } }
 }

@@ -36,6 +36,9 @@ extension Tensor {
     }
 }
 
+/// Whether operators on tensors that learn are being recorded.
+public var recordsGradients: Bool { ctorch_grad_mode() }
+
 /// Runs `body` without recording a tape.
 public func withoutGradients<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     let before = ctorch_grad_mode()

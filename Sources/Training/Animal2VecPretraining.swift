@@ -1,6 +1,8 @@
 // What one update of animal2vec's pretraining means: mix, mask, predict the teacher, let the teacher follow.
 import Corpus
 import Foundation
+import Inference
+import Labels
 import Models
 import Neural
 import Randomness
@@ -8,21 +10,38 @@ import Torch
 
 extension AdamW.Configuration {
     /// As a recipe says.
-    init(_ recipe: Recipe.Optimizer) {
+    package init(_ recipe: Recipe.Optimizer) {
         self.init()
         (beta1, beta2, epsilon, weightDecay) = (recipe.beta1, recipe.beta2, recipe.epsilon, recipe.weightDecay)
         decoupled = recipe.name == .adamw
         epsilonBeforeCorrection = recipe.epsilonBeforeCorrection
-        sparesVectors = recipe.decayExemption == .vectors
+        sparesVectors = recipe.decayExemption != Recipe.Optimizer.DecayExemption.none
     }
 }
 
 /// The model section of a pretraining recipe for animal2vec.
-public struct Animal2VecPretrainingModel: ModelConfiguration {
+public struct Animal2VecPretrainingModel: PretrainingModel {
+    /// When training is held to have collapsed.
+    public typealias Collapse = Recipe.CollapseGuard
+
     /// The network and its masks.
     public var network = Animal2VecConfiguration()
     /// How clips are mixed.
-    public var mixup = BetweenClassMixup()
+    public var mixup: BetweenClassMixup = {
+        var mixup = BetweenClassMixup()
+        mixup.mixesLabels = false
+        return mixup
+    }()
+    /// A linear layer that learns the corpus's labels from what the student learns, without a say in it.
+    public var probe = Probe()
+
+    /// What is seen of the labels while pretraining.
+    public struct Probe: ModelConfiguration {
+        /// Whether there is one.
+        public var isOn = false
+        /// Its loss.
+        public var loss = FocalLoss()
+    }
 
     /// animal2vec base.
     public init() {}
@@ -37,20 +56,29 @@ package final class Animal2VecPretraining: TrainingObjective {
     private let model: Animal2Vec
     private let device: Device
     private let teacherDecay: Ramp
-    private let export: (ParameterStore, URL, Int) throws -> Void
+    private let description: ModelDescription
+    private let vocabulary: Vocabulary
+    private let export: ([(name: String, tensor: Tensor)], URL, Int) throws -> Void
 
     /// A new model.
     ///
-    /// - Parameter export: writes the student to a model folder.
+    /// - Parameters:
+    ///   - description: how windows are scaled, and the times of frames.
+    ///   - classes: what the probe learns to tell, where the recipe has one.
+    ///   - export: writes named weights to a model folder.
     package init(
-        _ recipe: Animal2VecRecipe, device: Device, export: @escaping (ParameterStore, URL, Int) throws -> Void
+        _ recipe: Animal2VecRecipe, description: ModelDescription, classes: [String] = [], device: Device,
+        export: @escaping ([(name: String, tensor: Tensor)], URL, Int) throws -> Void
     ) throws {
+        self.description = description
+        vocabulary = Vocabulary(recipe.model.probe.isOn ? classes : [])
         self.recipe = recipe
         self.device = device
         self.export = export
         teacherDecay = Ramp(recipe.teacher)
         model = try Animal2Vec(
-            recipe.model.network, seed: recipe.seed, precision: recipe.precision.compute, device: device)
+            recipe.model.network, probedClasses: vocabulary.count, recomputes: recipe.batch.recomputesLayers,
+            seed: recipe.seed, precision: recipe.precision.compute, device: device)
     }
 
     package var learning: ParameterStore { model.student }
@@ -58,34 +86,53 @@ package final class Animal2VecPretraining: TrainingObjective {
     package func frozenPrefixes(update: Int) -> [String] { [] }
 
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
-        var wave = try batch.waves.to(device)
+        var wave = try batch.waves(description.normalization).to(device)
         let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)
-        if let mixing = try Mixing(recipe.model.mixup, batch.count, key) {
-            wave = try mixing.mix(wave, recipe.model.mixup, recipe.data.sampleRateHz).to(device)
+        let mixing = Mixing(recipe.model.mixup, batch.count, key, on: device)
+        let network = recipe.model.network
+        if let mixing {
+            wave = try mixing.mix(wave, sampleRateHz: recipe.data.sampleRateHz, network.compatibility)
         }
-        let masking = recipe.model.network.masking
+        let masking = network.masking
         let rows = (0..<batch.count * masking.clones).map { row in
             KeyedRandom(seed: recipe.seed, sample: batch.positions[0] * masking.clones + row, purpose: .mask)
         }
         let frames = recipe.model.network.frontEnd.frameCount(samples: wave.size(1))
-        let mask = FrameMask(
-            frameCount: frames, probability: masking.probability, length: masking.length, randoms: rows)
+        let mask = FrameMask(frameCount: frames, masking, randoms: rows)
         let step = try model.pretrain(
             wave.to(recipe.precision.compute.scalarType), mask: mask,
             mode: .learning(seed: splitmix64(recipe.seed ^ UInt64(batch.positions[0]))))
         let masked = Double(step.maskedFrameCount)
-        return ForwardPass(loss: step.loss, weight: masked) {
+        let probed = try step.probeLogits.map { try probeLoss($0, batch, mixing, clones: masking.clones) }
+        // As heavy as the mean over masked frames, whatever its own number of frames.
+        let loss = if let probed { try step.loss + probed * step.weight } else { step.loss }
+        return ForwardPass(loss: loss, weight: step.weight) {
             let deviations = try step.deviations()
-            return [
+            var metrics = [
                 "target_deviation": deviations.target, "prediction_deviation": deviations.prediction,
                 "masked_share": masked / Double(mask.rowCount * frames),
-                "teacher_decay": self.teacherDecay.value(after: update),
+                "teacher_decay": self.teacherDecay.value(after: update + 1),
             ]
+            if let probed { metrics["probe_loss"] = try probed.item() }
+            return metrics
         }
     }
 
+    /// Mean loss of the probe over the frames whose labels are known.
+    private func probeLoss(_ logits_RTC: Tensor, _ batch: Batch, _ mixing: Mixing?, clones: Int) throws -> Tensor {
+        let grid = description.grid(frames: logits_RTC.size(1))
+        let truth = try LabelFrames(batch, vocabulary, grid, on: device)
+        var labels = truth.labels_BTC
+        if let mixing { labels = try mixing.mix(labels_BTC: labels) }
+        let losses = try recipe.model.probe.loss(logits_RTC, labels.repeatInterleaved(clones, 0))
+        guard var known = truth.known else { return try losses.sum() / Double(logits_RTC.size(0) * grid.count) }
+        if let mixing { known = try mixing.mix(known: known) }
+        known = try known.repeatInterleaved(clones, 0)
+        return try (losses * known).sum() / known.sum().clamped(min: 1)
+    }
+
     package func updateApplied(_ update: Int) throws {
-        let decay = teacherDecay.value(after: update - 1)
+        let decay = teacherDecay.value(after: update)
         // At 1 the teacher stands still.
         if decay < 1 { try model.teacher.follow(model.student, decay: decay) }
     }
@@ -110,33 +157,9 @@ package final class Animal2VecPretraining: TrainingObjective {
 
     package func validate(update: Int) throws -> (score: Double, metrics: [String: Double])? { nil }
 
-    package func export(to folder: URL, update: Int) throws { try export(model.student, folder, update) }
-}
-
-/// Who is mixed with whom in a micro-batch, and how loud; a function of the key only.
-struct Mixing {
-    let partners: Tensor
-    /// Share of the first clip as heard.
-    let ratio: Double
-
-    /// Nil when this micro-batch is not mixed.
-    init?(_ mixup: BetweenClassMixup, _ count: Int, _ key: KeyedRandom) throws {
-        var random = key
-        guard mixup.probability > 0, count > 1, random.uniform() < mixup.probability else { return nil }
-        ratio = max(1e-6, mixup.lowestRatio) + (1 - max(1e-6, mixup.lowestRatio)) * random.uniform()
-        partners = try Tensor((0..<count).shuffled(using: &random).map { Int64($0) })
-    }
-
-    func mix(_ wave_BN: Tensor, _ mixup: BetweenClassMixup, _ sampleRateHz: Double) throws -> Tensor {
-        try withoutGradients {
-            try mixup.mix(
-                wave_BN, partners: partners.to(wave_BN.device),
-                ratio_B1: Tensor.full([1, 1], ratio, on: wave_BN.device), sampleRateHz: sampleRateHz)
-        }
-    }
-
-    /// y = r · y1 + (1 − r) · y2
-    func mix(labels_BTC: Tensor) throws -> Tensor {
-        try labels_BTC * ratio + labels_BTC.selected(0, partners.to(labels_BTC.device)) * (1 - ratio)
+    package func export(to folder: URL, update: Int) throws {
+        let teacher = recipe.teacher.isExported ? model.teacher.masters : []
+        let weights = model.student.masters + teacher.map { (ModelFolder.teacherPrefix + $0.name, $0.tensor) }
+        try export(weights, folder, update)
     }
 }

@@ -6,18 +6,16 @@ import Torch
 
 extension Batch {
     /// The windows as a tensor [B, S], each normalised over its sound exactly as at prediction.
-    var waves: Tensor {
-        get throws {
-            var samples = samples_BS
-            samples.withUnsafeMutableBufferPointer { all in
-                for row in 0..<count {
-                    let window = UnsafeMutableBufferPointer(
-                        rebasing: all[row * windowFrames..<(row + 1) * windowFrames])
-                    ClipNormalization.unitVariance.apply(window, count: validFrames[row])
-                }
+    func waves(_ normalization: ClipNormalization) throws -> Tensor {
+        var samples = samples_BS
+        samples.withUnsafeMutableBufferPointer { all in
+            for row in 0..<count {
+                let window = UnsafeMutableBufferPointer(
+                    rebasing: all[row * windowFrames..<(row + 1) * windowFrames])
+                normalization.apply(window, count: validFrames[row])
             }
-            return try Tensor(samples, shape: [count, windowFrames])
         }
+        return try Tensor(samples, shape: [count, windowFrames])
     }
 }
 
@@ -46,14 +44,27 @@ extension Recipe.Data {
         return seconds.max { ($0.value, $0.key) < ($1.value, $1.key) }!.key
     }
 
-    /// A loader over those recordings.
-    func loader(_ recordings: [LabelledRecording], seed: UInt64, clips: Int, labelled: Bool) throws -> Loader {
+    /// The recordings of the same part that have labels, as far as there are any.
+    func labels(_ catalogue: Catalogue) throws -> [LabelledRecording] {
+        let isSplit = try catalogue.recordings().contains { $0.part != nil }
+        return try catalogue.labelledRecordings(RecordingFilter(isAnnotated: true, part: isSplit ? split : nil))
+            .filter { $0.recording.seconds >= shortestSeconds && !$0.events.isEmpty }
+    }
+
+    /// What is drawn from those recordings.
+    func sampler(_ recordings: [LabelledRecording], seed: UInt64, labelled: Bool) throws -> WindowSampler {
         var drawing = WindowSampler.Configuration(windowSeconds: windowSeconds, seed: seed, isLabelled: labelled)
         drawing.channel = channels.selection
         drawing.balancedShare = labelled ? balancedShare : 0
+        return try WindowSampler(recordings, drawing)
+    }
+
+    /// A loader over those recordings.
+    func loader(_ recordings: [LabelledRecording], seed: UInt64, clips: Int, labelled: Bool) throws -> Loader {
         var reading = Loader.Configuration()
         reading.threads = decoderThreads
         reading.prefetch = max(1, prefetchedBatches) * clips
-        return try Loader(WindowSampler(recordings, drawing), rateHz: sampleRateHz, configuration: reading)
+        return try Loader(
+            sampler(recordings, seed: seed, labelled: labelled), rateHz: sampleRateHz, configuration: reading)
     }
 }

@@ -14,8 +14,18 @@ public struct FineTuningModel: ModelConfiguration {
     public enum Start: String, Codable, Sendable, CaseIterable {
         /// The weights of the given model.
         case pretrained
+        /// Those of its teacher, where it has one; the rest is the student's.
+        case teacher
         /// Random weights, to see what pretraining is worth.
         case random
+    }
+
+    /// How much the presence of a class weighs in the loss.
+    public enum ClassWeights: String, Codable, Sendable, CaseIterable {
+        /// The same for all.
+        case even
+        /// The rarer it is in the recordings that teach, by seconds, the more: up to ten times the mean.
+        case balanced
     }
 
     /// Spans of frames or channels that are hidden.
@@ -31,11 +41,11 @@ public struct FineTuningModel: ModelConfiguration {
     /// Dropout while fine-tuning.
     public var dropout: DropoutRates = {
         var rates = DropoutRates()
-        (rates.attention, rates.layer) = (0.2, 0.1)
+        (rates.attention, rates.activation, rates.layer, rates.prenetLayer) = (0.2, 0.1, 0.1, 0.1)
         return rates
     }()
-    /// Dropout before the head.
-    public var headDropout = 0.0
+    /// What names the classes.
+    public var head = ClassifierHead.Configuration()
     /// How clips and their labels are mixed.
     public var mixup = BetweenClassMixup()
     /// Frames replaced by noise.
@@ -46,6 +56,8 @@ public struct FineTuningModel: ModelConfiguration {
     public var noise = 0.01
     /// The loss of every frame and class.
     public var loss = FocalLoss()
+    /// How much the presence of a class weighs in the loss.
+    public var classWeights = ClassWeights.even
     /// Seconds kept free in the targets between events of one class that touch, so that they are found one by one; 0
     /// leaves them joined, as published.
     public var separationSeconds = 0.0
@@ -65,6 +77,7 @@ package final class FineTuning: TrainingObjective {
     private let description: ModelDescription
     private let vocabulary: Vocabulary
     private let device: Device
+    private let classWeights: [Float]
     private let trial: (FrameClassifier, Int) throws -> (score: Double, metrics: [String: Double])?
     private let export: (ParameterStore, URL, Int) throws -> Void
 
@@ -72,15 +85,18 @@ package final class FineTuning: TrainingObjective {
     ///
     /// - Parameters:
     ///   - description: its classes, and the times of its frames, which are those of prediction.
+    ///   - classWeights: what the presence of each class weighs; empty for 1.
     ///   - trial: scores the model on held-out recordings.
     ///   - export: writes it to a model folder.
     package init(
-        _ recipe: FrameClassifierRecipe, model: FrameClassifier, description: ModelDescription, device: Device,
+        _ recipe: FrameClassifierRecipe, model: FrameClassifier, description: ModelDescription,
+        classWeights: [Float] = [], device: Device,
         trial: @escaping (FrameClassifier, Int) throws -> (score: Double, metrics: [String: Double])?,
         export: @escaping (ParameterStore, URL, Int) throws -> Void
     ) {
         (self.recipe, self.model, self.description, self.device) = (recipe, model, description, device)
         vocabulary = Vocabulary(description.classes)
+        self.classWeights = classWeights
         (self.trial, self.export) = (trial, export)
     }
 
@@ -101,40 +117,34 @@ package final class FineTuning: TrainingObjective {
     }
 
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
-        var wave = try batch.waves.to(device)
+        var wave = try batch.waves(description.normalization).to(device)
         let frames = model.configuration.frontEnd.frameCount(samples: wave.size(1))
-        let grid = description.grid(frames: frames)
         let separation = Int((recipe.model.separationSeconds * description.framesPerSecond).rounded())
-        let rows = batch.events.flatMap {
-            FrameTargets(events: $0, vocabulary: vocabulary, grid: grid, separationFrames: separation).values
-        }
-        var labels = try Tensor(rows, shape: [batch.count, frames, vocabulary.count]).to(device)
+        var truth = try LabelFrames(
+            batch, vocabulary, description.grid(frames: frames), separationFrames: separation, on: device)
+        // Before mixing: the louder of two calls at the same time must not decide for the other clip.
+        if recipe.model.head.scope.isClip { truth = try truth.ofClips() }
         let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)
-        let mixing = try Mixing(recipe.model.mixup, batch.count, key)
+        let mixing = Mixing(recipe.model.mixup, batch.count, key, on: device)
         if let mixing {
-            wave = try mixing.mix(wave, recipe.model.mixup, recipe.data.sampleRateHz)
-            labels = try mixing.mix(labels_BTC: labels)
+            wave = try mixing.mix(wave, sampleRateHz: recipe.data.sampleRateHz, model.configuration.compatibility)
+            truth.labels_BTC = try mixing.mix(labels_BTC: truth.labels_BTC)
         }
         let masks = try masks(batch, frames)
         let logits = try model(
             wave.to(recipe.precision.compute.scalarType), masks: masks,
             mode: .learning(seed: splitmix64(recipe.seed ^ UInt64(batch.positions[0]))), learning: stage(update))
-        let loss = try recipe.model.loss(logits, labels)
-        // Frames past the end of a short recording, and where nobody has labelled, teach nothing.
-        var taught = [Float](repeating: 0, count: batch.count * frames)
-        for (row, ranges) in batch.known.enumerated() {
-            for range in ranges {
-                for frame in grid.frames(from: range.lowerBound, to: range.upperBound) {
-                    taught[row * frames + frame] = 1
-                }
-            }
+        var loss = try recipe.model.loss(logits, truth.labels_BTC)
+        if !classWeights.isEmpty {
+            loss = try loss * (truth.labels_BTC * (Tensor(classWeights).to(device) - 1) + 1)
         }
-        let weight = taught.reduce(0) { $0 + Double($1) }
-        guard weight < Double(taught.count) else { return ForwardPass(loss: try loss.sum(), weight: weight) }
-        var kept = try Tensor(taught, shape: [batch.count, frames, 1]).to(device)
+        let places = Double(logits.size(0) * logits.size(1))
+        guard var known = truth.known else { return ForwardPass(loss: try loss.sum(), weight: places) }
         // A mixed clip teaches only where both of its parts are known.
-        if let mixing { kept = try kept * kept.selected(0, mixing.partners.to(device)) }
-        return ForwardPass(loss: try (loss * kept).sum(), weight: max(1, try kept.sum().item()))
+        if let mixing { known = try mixing.mix(known: known) }
+        // Of clips, a class may be known where another is not.
+        let weight = try known.sum().item() / Double(known.size(2))
+        return ForwardPass(loss: try (loss * known).sum(), weight: max(1, weight))
     }
 
     private func masks(_ batch: Batch, _ frames: Int) throws -> FrameClassifier.Masks? {

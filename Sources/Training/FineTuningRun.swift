@@ -25,6 +25,18 @@ public struct FineTuningRun {
     private func resolve(_ model: ModelFolder) throws -> FrameClassifierRecipe {
         let layer = try RecipeLayer.find(recipe, in: ShippedRecipes.fineTuning)
         var resolved = try FrameClassifierRecipe(model: .init()).under([layer], overrides: settings)
+        let tuning = resolved.model
+        try RecipeCheck.run { check in
+            check.dropout("model.dropout", tuning.dropout)
+            check.loss("model.loss", tuning.loss)
+            check.mixup(tuning.mixup)
+            for (name, hiding) in [("timeMask", tuning.timeMask), ("channelMask", tuning.channelMask)] {
+                check.notNegative("model.\(name).probability", hiding.probability)
+                check.atLeast("model.\(name).length", hiding.length, 1)
+            }
+            check.notNegative("model.separationSeconds", tuning.separationSeconds)
+        }
+        resolved.settleHabits(model.description.encoder.compatibility)
         let rate = model.description.sampleRateHz
         if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = rate }
         guard resolved.data.sampleRateHz == rate else {
@@ -42,33 +54,41 @@ public struct FineTuningRun {
     /// Trains to the end, or to the first reason to leave.
     public func train(on device: Device) throws -> Trainer.Outcome {
         let source = try ModelFolder.load(from)
-        let recipe = try resolve(source)
+        let resolved = try resolve(source)
         let catalogue = try Catalogue(folder: corpus)
-        let recordings = try recipe.data.recordings(catalogue, labelled: true)
+        let recordings = try resolved.data.recordings(catalogue, labelled: true)
         let vocabulary = Vocabulary(events: recordings.flatMap(\.events))
         guard !vocabulary.isEmpty else {
             throw RunError(
                 description:
-                    "\(corpus.path): the recordings of the part \(recipe.data.split.rawValue) have no labelled event")
+                    "\(corpus.path): the recordings of the part \(resolved.data.split.rawValue) have no labelled event")
         }
         let network = source.description.encoder
         var description = ModelDescription(
-            kind: .frameClassifier, encoder: network, windowSeconds: recipe.data.windowSeconds,
-            channels: recipe.data.channels, classes: vocabulary.labels, decoding: recipe.decoding)
+            kind: .frameClassifier, encoder: network, windowSeconds: resolved.data.windowSeconds,
+            channels: resolved.data.channels, normalization: source.description.normalization,
+            head: resolved.model.head,
+            classes: vocabulary.labels, decoding: resolved.decoding)
         try description.checkRecipe()
         let run = try RunFolder(folder)
+        let weights =
+            resolved.model.classWeights == .balanced
+            ? Self.balancedWeights(recordings.flatMap(\.events), vocabulary) : []
+        var recipe = resolved
+        recipe.batch = try settledBatch(resolved, description, run, device)
         try run.settle(recipe)
-        let classifier = try FrameClassifier(
-            network, classCount: vocabulary.count, rates: recipe.model.dropout, headDropout: recipe.model.headDropout,
-            seed: recipe.seed, precision: recipe.precision.compute, device: device)
-        if recipe.model.start == .pretrained { try source.loadEncoder(into: classifier.store) }
+        let classifier = try makeClassifier(recipe, description, device)
+        if recipe.model.start != .random {
+            try source.loadEncoder(
+                into: classifier.store, network: recipe.model.start == .teacher ? .teacher : .student)
+        }
 
         description.provenance.recipe = try RecipeDecoder.fingerprint(recipe)
         description.provenance.corpus = corpus.lastPathComponent
         description.provenance.startedFrom = recipe.model.start == .random ? "random weights" : source.fingerprint
         let validation = try validationRecordings(recipe, catalogue)
         let objective = FineTuning(
-            recipe, model: classifier, description: description, device: device,
+            recipe, model: classifier, description: description, classWeights: weights, device: device,
             trial: { [description] model, _ in
                 validation.isEmpty
                     ? nil
@@ -87,6 +107,40 @@ public struct FineTuningRun {
             recipeHash: description.provenance.recipe)
         let trainer = try Trainer(run: run, plan: plan, objective: objective, loader: loader)
         return try trainer.runWithProgress("finetune")
+    }
+
+    private func makeClassifier(
+        _ recipe: FrameClassifierRecipe, _ description: ModelDescription, _ device: Device
+    ) throws -> FrameClassifier {
+        try FrameClassifier(
+            description.encoder, classCount: description.classes.count, head: recipe.model.head,
+            rates: recipe.model.dropout, recomputes: recipe.batch.recomputesLayers, seed: recipe.seed,
+            precision: recipe.precision.compute, device: device)
+    }
+
+    private func settledBatch(
+        _ recipe: FrameClassifierRecipe, _ description: ModelDescription, _ run: RunFolder, _ device: Device
+    ) throws -> Recipe.Batch {
+        guard recipe.batch.isAutomatic else { return recipe.batch }
+        if let settled = try run.batch(of: recipe, \.batch) { return settled }
+        // What learns later takes its memory now.
+        var thawed = recipe
+        if recipe.freeze.encoderUpdates < recipe.schedule.totalUpdates { thawed.freeze.encoderUpdates = 0 }
+        let objective = FineTuning(
+            thawed, model: try makeClassifier(recipe, description, device), description: description, device: device,
+            trial: { _, _ in nil }, export: { _, _, _ in })
+        return try MemoryProbe(device: device).batch(
+            recipe.batch, seconds: recipe.data.windowSeconds, rateHz: recipe.data.sampleRateHz, objective)
+    }
+
+    /// Mean seconds of a class over the seconds of each, from a tenth to ten.
+    package static func balancedWeights(_ events: [Event], _ vocabulary: Vocabulary) -> [Float] {
+        var seconds = [Double](repeating: 0, count: vocabulary.count)
+        for event in events {
+            if let index = vocabulary.index(of: event.label) { seconds[index] += event.endSeconds - event.startSeconds }
+        }
+        let mean = seconds.reduce(0, +) / Double(max(seconds.count, 1))
+        return seconds.map { Float(min(max(mean / max($0, 1e-9), 0.1), 10)) }
     }
 
     private func validationRecordings(_ recipe: FrameClassifierRecipe, _ catalogue: Catalogue) throws

@@ -40,10 +40,11 @@ public struct HeldOutTrial {
                 event.recording = name
                 return event
             }
-            predicted.events += EventDecoder.events(
+            let events = EventDecoder.events(
                 probabilities, description.decoding, classes: description.classes, recording: name,
                 framesPerSecond: description.framesPerSecond, firstCentreSeconds: description.firstFrameCentreSeconds,
                 recordingSeconds: entry.recording.seconds)
+            predicted.events += description.timed(events, frames: grid.count)
             let targets = FrameTargets(events: entry.events, vocabulary: vocabulary, grid: grid)
             frames.append(FrameRecording(recording: name, scores: probabilities, targets: targets.values))
         }

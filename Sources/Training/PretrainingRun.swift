@@ -2,6 +2,7 @@
 import Corpus
 import Foundation
 import Inference
+import Labels
 import Models
 import Neural
 import Torch
@@ -18,47 +19,114 @@ public struct PretrainingRun {
         (self.recipe, self.settings, self.corpus, self.folder) = (recipe, settings, corpus, folder)
     }
 
-    private func resolve() throws -> (recipe: Animal2VecRecipe, recordings: [LabelledRecording]) {
-        let layer = try RecipeLayer.find(recipe, in: ShippedRecipes.pretraining)
-        var resolved = try Animal2VecRecipe(method: .animal2vec, model: .init()).under([layer], overrides: settings)
-        guard resolved.method == .animal2vec else {
-            throw RunError(
-                description: "\(recipe): method: \(resolved.method.rawValue) is not in this version; use animal2vec")
-        }
-        let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
-        if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }
-        resolved.model.network.frontEnd.sampleRateHz = resolved.data.sampleRateHz
-        try description(resolved).checkRecipe()
-        return (resolved, recordings)
-    }
-
-    private func description(_ recipe: Animal2VecRecipe) -> ModelDescription {
-        ModelDescription(
-            kind: .pretrained, encoder: recipe.model.network, windowSeconds: recipe.data.windowSeconds,
-            channels: recipe.data.channels)
-    }
-
     /// The complete recipe as YAML.
-    public func resolvedRecipe() throws -> String { try RecipeDecoder.yaml(resolve().recipe) }
+    public func resolvedRecipe() throws -> String {
+        switch try method() {
+        case .animal2vec: try RecipeDecoder.yaml(resolve(Animal2VecPretrainingModel.self).recipe)
+        case .dino: try RecipeDecoder.yaml(resolve(DINOPretrainingModel.self).recipe)
+        }
+    }
 
     /// Trains to the end, or to the first reason to leave.
     public func train(on device: Device) throws -> Trainer.Outcome {
-        let (recipe, recordings) = try resolve()
-        let run = try RunFolder(folder)
-        try run.settle(recipe)
-        let fingerprint = try RecipeDecoder.fingerprint(recipe)
-        let objective = try Animal2VecPretraining(recipe, device: device) { student, url, _ in
-            var description = description(recipe)
-            (description.provenance.recipe, description.provenance.corpus) = (fingerprint, corpus.lastPathComponent)
-            try ModelFolder.write(description, weights: student.masters, to: url)
+        switch try method() {
+        case .animal2vec: try train(Animal2VecPretrainingModel.self, on: device)
+        case .dino: try train(DINOPretrainingModel.self, on: device)
         }
+    }
+
+    private func layer() throws -> RecipeLayer { try RecipeLayer.find(recipe, in: ShippedRecipes.pretraining) }
+
+    /// The method that the recipe names: it decides which settings there are.
+    private func method() throws -> Recipe.Method {
+        guard let text = try RecipeDecoder.text(at: "method", layers: [layer()], overrides: settings) else {
+            return .animal2vec
+        }
+        guard let method = Recipe.Method(rawValue: text) else {
+            let known = Recipe.Method.allCases.map(\.rawValue).joined(separator: ", ")
+            throw RecipeError("method", origin: recipe, "one of \(known) is expected, found \"\(text)\"")
+        }
+        return method
+    }
+
+    private func resolve<Model: PretrainingMethod>(
+        _ model: Model.Type
+    ) throws -> (recipe: PretrainingRecipe<Model>, recordings: [LabelledRecording], windowsPerEpoch: Int) {
+        var resolved = try Model.defaults.under([layer()], overrides: settings)
+        let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
+        if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }
+        try Model.settle(&resolved)
+        let windows = try resolved.data.sampler(recordings, seed: resolved.seed, labelled: false).windowsPerEpoch
+        try resolved.resolveEpochs(windowsPerEpoch: windows)
+        return (resolved, recordings, windows)
+    }
+
+    private func train<Model: PretrainingMethod>(_ model: Model.Type, on device: Device) throws -> Trainer.Outcome {
+        let (resolved, recordings, windowsPerEpoch) = try resolve(Model.self)
+        let labelled = try resolved.data.labels(Catalogue(folder: corpus))
+        func scene(_ recipe: PretrainingRecipe<Model>) throws -> PretrainingScene {
+            PretrainingScene(
+                recordings: recordings, labelled: labelled, windowsPerEpoch: windowsPerEpoch,
+                corpusName: corpus.lastPathComponent, recipeFingerprint: try RecipeDecoder.fingerprint(recipe),
+                device: device)
+        }
+        let run = try RunFolder(folder)
+        var recipe = resolved
+        if recipe.batch.isAutomatic {
+            recipe.batch =
+                try run.batch(of: resolved, \.batch)
+                ?? MemoryProbe(device: device).batch(
+                    resolved.batch, seconds: resolved.data.windowSeconds, rateHz: resolved.data.sampleRateHz,
+                    Model.objective(resolved, scene(resolved)))
+        }
+        try run.settle(recipe)
+        let objective = try Model.objective(recipe, scene(recipe))
         let loader = try recipe.data.loader(recordings, seed: recipe.seed, clips: recipe.batch.clips, labelled: false)
         let plan = Trainer.Plan(
             seed: recipe.seed, batch: recipe.batch, optimizer: recipe.optimizer, schedule: recipe.schedule,
             precision: recipe.precision, recovery: recipe.recovery, checkpoint: recipe.checkpoint, log: recipe.log,
-            validation: nil, recipeHash: fingerprint)
+            validation: nil, recipeHash: try RecipeDecoder.fingerprint(recipe))
         let trainer = try Trainer(run: run, plan: plan, objective: objective, loader: loader)
         return try trainer.runWithProgress("pretrain")
+    }
+}
+
+extension Animal2VecPretrainingModel: PretrainingMethod {
+    package static var defaults: Animal2VecRecipe { Animal2VecRecipe(method: .animal2vec, model: .init()) }
+
+    package static func settle(_ recipe: inout Animal2VecRecipe) throws {
+        recipe.model.network.frontEnd.sampleRateHz = recipe.data.sampleRateHz
+        recipe.settleHabits(recipe.model.network.compatibility)
+        try description(recipe).checkRecipe()
+        let model = recipe.model
+        try RecipeCheck.run { check in
+            check.mixup(model.mixup)
+            check.loss("model.probe.loss", model.probe.loss)
+        }
+    }
+
+    package static func objective(
+        _ recipe: Animal2VecRecipe, _ scene: PretrainingScene
+    ) throws -> any TrainingObjective {
+        let vocabulary = Vocabulary(events: scene.recordings.flatMap(\.events))
+        guard !recipe.model.probe.isOn || !vocabulary.isEmpty else {
+            throw RunError(
+                description:
+                    "model.probe.isOn: there is nothing to probe, \(scene.corpusName) holds no labelled event of the "
+                    + "part \(recipe.data.split.rawValue); scan with --labels, or leave it off")
+        }
+        var description = description(recipe)
+        description.provenance.recipe = scene.recipeFingerprint
+        description.provenance.corpus = scene.corpusName
+        return try Animal2VecPretraining(
+            recipe, description: description, classes: vocabulary.labels, device: scene.device
+        ) { [description] weights, url, _ in try ModelFolder.write(description, weights: weights, to: url) }
+    }
+
+    private static func description(_ recipe: Animal2VecRecipe) -> ModelDescription {
+        ModelDescription(
+            kind: .pretrained, encoder: recipe.model.network, windowSeconds: recipe.data.windowSeconds,
+            channels: recipe.data.channels)
     }
 }
 

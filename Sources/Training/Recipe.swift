@@ -39,26 +39,6 @@ public enum Recipe {
         public init() {}
     }
 
-    /// How many windows go into an update.
-    public struct Batch: Codable, Sendable, Hashable {
-        /// Windows that pass through the network at a time.
-        public var clips = 5
-        /// Passes whose gradients are summed before an update.
-        public var accumulation = 20
-
-        /// Windows per update.
-        public var clipsPerUpdate: Int { clips * accumulation }
-
-        /// The defaults.
-        public init() {}
-
-        /// A batch of `clips` windows per pass and `accumulation` passes per update.
-        public init(clips: Int, accumulation: Int) {
-            self.clips = clips
-            self.accumulation = accumulation
-        }
-    }
-
     /// How gradients become steps.
     public struct Optimizer: Codable, Sendable, Hashable {
         /// Which optimizer.
@@ -93,10 +73,15 @@ public enum Recipe {
         public var weightDecay = 0.01
         /// Weight decay at the end of training, reached along a cosine; null keeps it constant.
         public var finalWeightDecay: Double?
-        /// Which parameters weight decay leaves alone.
-        public var decayExemption = DecayExemption.none
+        /// Which parameters weight decay leaves alone; null takes vectors, or none of a model that keeps the habits of
+        /// animal2vec 1.0.
+        public var decayExemption: DecayExemption?
         /// Gradients of a larger norm over all parameters are scaled down to it; null never scales.
         public var largestGradientNorm: Double? = 1
+        /// Limits of single parameters, learned from the past of their gradients.
+        public var adaptiveClipping = AdaptiveClipping.Configuration()
+        /// Whether that holds for the gradient of every parameter by itself, as published for DINO.
+        public var limitsEachGradient = false
 
         /// The defaults.
         public init() {}
@@ -126,6 +111,23 @@ public enum Recipe {
         public var initialLearningRate = 0.0
         /// Learning rate at the end.
         public var finalLearningRate = 0.0
+        /// Whether an update uses the rate of the update before, as fairseq does, the first one `initialLearningRate`; null
+        /// takes each update's own, or fairseq's of a model that keeps the habits of animal2vec 1.0.
+        public var usesPreviousUpdate: Bool?
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// Lengths in epochs, for those who think in them. null leaves the number of updates as it is; an epoch gives every
+    /// recording as many windows as fit into it.
+    public struct Epochs: Codable, Sendable, Hashable {
+        /// Epochs until training ends: sets schedule.totalUpdates.
+        public var total: Double?
+        /// Epochs until the peak of the learning rate: sets schedule.warmupUpdates.
+        public var warmup: Double?
+        /// Epochs until the teacher's last decay: sets teacher.annealUpdates.
+        public var teacher: Double?
 
         /// The defaults.
         public init() {}
@@ -156,13 +158,15 @@ public enum Recipe {
         public var annealUpdates = 300_000
         /// The way from the first to the last value.
         public var ramp = Ramp.Kind.linear
+        /// Whether the teacher's weights are written into the model too, for those who want to start from them.
+        public var isExported = true
 
         /// The defaults.
         public init() {}
     }
 
-    /// When training is held to have collapsed.
-    public struct CollapseGuard: Codable, Sendable, Hashable {
+    /// When training of animal2vec is held to have collapsed.
+    public struct CollapseGuard: Codable, Sendable, Hashable, Defaulted {
         /// Updates before anything is guarded.
         public var afterUpdates = 5_000
         /// Training stops when the deviation of the targets falls below this.

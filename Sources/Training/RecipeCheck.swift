@@ -1,4 +1,5 @@
 import Inference
+import Models
 
 /// Looks for values that no run can work with, and collects what it finds.
 struct RecipeCheck {
@@ -41,9 +42,40 @@ struct RecipeCheck {
         }
     }
 
+    mutating func rate(_ path: String, _ value: Double) {
+        if !(0..<1).contains(value) { faults.append("\(path): a number from 0 to below 1 is expected, found \(value)") }
+    }
+
+    mutating func dropout(_ path: String, _ rates: DropoutRates) {
+        for (name, value) in rates.named { rate("\(path).\(name)", value) }
+    }
+
+    mutating func loss(_ path: String, _ loss: FocalLoss) {
+        if loss.alpha > 1 { faults.append("\(path).alpha: a number up to 1 is expected, found \(loss.alpha)") }
+        notNegative("\(path).gamma", loss.gamma)
+        rate("\(path).smoothing", loss.smoothing)
+    }
+
+    mutating func mixup(_ mixup: BetweenClassMixup) {
+        share("model.mixup.probability", mixup.probability)
+        share("model.mixup.lowestRatio", mixup.lowestRatio)
+        positive("model.mixup.windowSeconds", mixup.windowSeconds)
+    }
+
     mutating func batch(_ batch: Recipe.Batch) {
-        atLeast("batch.clips", batch.clips, 1)
+        atLeast("batch.clips", batch.clips, 0)
         atLeast("batch.accumulation", batch.accumulation, 1)
+        share("batch.memoryShare", batch.memoryShare)
+        if let windows = batch.windowsPerUpdate {
+            atLeast("batch.windowsPerUpdate", windows, 1)
+            if !batch.isAutomatic, windows != batch.clipsPerUpdate {
+                faults.append(
+                    "batch.windowsPerUpdate: is \(windows), but clips \(batch.clips) times accumulation "
+                        + "\(batch.accumulation) is \(batch.clipsPerUpdate); leave it out, or give clips: auto")
+            }
+        } else if batch.isAutomatic {
+            faults.append("batch.windowsPerUpdate: is needed with clips: auto, which only says how many pass at a time")
+        }
     }
 
     mutating func optimizer(_ optimizer: Recipe.Optimizer) {
@@ -52,6 +84,9 @@ struct RecipeCheck {
         notNegative("optimizer.weightDecay", optimizer.weightDecay)
         if let final = optimizer.finalWeightDecay { notNegative("optimizer.finalWeightDecay", final) }
         if let norm = optimizer.largestGradientNorm { positive("optimizer.largestGradientNorm", norm) }
+        share("optimizer.adaptiveClipping.decay", optimizer.adaptiveClipping.decay)
+        positive("optimizer.adaptiveClipping.factor", optimizer.adaptiveClipping.factor)
+        atLeast("optimizer.adaptiveClipping.warmupUpdates", optimizer.adaptiveClipping.warmupUpdates, 1)
         for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] where !(0..<1).contains(beta) {
             faults.append("optimizer.\(name): a number from 0 to below 1 is expected, found \(beta)")
         }
@@ -70,6 +105,15 @@ struct RecipeCheck {
         }
         if schedule.kind == .triStage { positive("schedule.finalLearningRate", schedule.finalLearningRate) }
     }
+
+    mutating func epochs(_ epochs: Recipe.Epochs) {
+        for (name, value) in [("total", epochs.total), ("warmup", epochs.warmup), ("teacher", epochs.teacher)] {
+            if let value { name == "warmup" ? notNegative("epochs.\(name)", value) : positive("epochs.\(name)", value) }
+        }
+    }
+
+    /// Faults found elsewhere, by the names that the settings have in a recipe.
+    mutating func found(_ others: [String]) { faults += others }
 
     mutating func precision(_ precision: Recipe.Precision) {
         positive("precision.initialLossScale", precision.initialLossScale)
@@ -103,6 +147,7 @@ extension ModelDescription {
     func checkRecipe() throws(RecipeError) {
         let faults = faults().map { fault in
             let named = fault.replacing("encoder.", with: "model.network.")
+            if named.hasPrefix("head.") { return "model.\(named)" }
             return named.hasPrefix("windowSeconds:") ? "data.\(named)" : named
         }
         if !faults.isEmpty { throw RecipeError(faults) }

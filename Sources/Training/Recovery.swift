@@ -202,7 +202,7 @@ public struct Recovery: Sendable, Hashable, Codable {
                 "the device has too little memory for one window at a time; take a smaller model, data.windowSeconds or "
                     + "precision.compute=bf16")
         }
-        batch = Recipe.Batch(clips: half, accumulation: total / half)
+        batch = batch.regrouped(clips: half)
         return [
             .freeCaches,
             .warn(

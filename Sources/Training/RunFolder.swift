@@ -34,6 +34,12 @@ public final class RunFolder {
     /// JSON lines.
     public var metrics: URL { url.appending(path: "metrics.jsonl") }
 
+    /// The batch that an existing run has settled on; nil for a new run.
+    func batch<R: Codable>(of recipe: R, _ batch: KeyPath<R, Recipe.Batch>) throws -> Recipe.Batch? {
+        guard FileManager.default.fileExists(atPath: self.recipe.path) else { return nil }
+        return try RecipeDecoder.decode(R.self, defaults: recipe, layers: [.file(self.recipe)])[keyPath: batch]
+    }
+
     /// Writes the recipe of a new run, or checks that an existing run has the same one.
     ///
     /// - Throws: `RecipeError` naming the keys that differ: a run keeps the recipe it began with.

@@ -14,8 +14,12 @@ public struct LearningRate: Sendable, Hashable {
         self.peak = peak
     }
 
-    /// The rate for the update that follows after `updates` updates.
+    /// The rate for the update that follows after `updates` updates: that of its own number, or of the number before.
     public func value(after updates: Int) -> Double {
+        value(at: schedule.usesPreviousUpdate == true ? updates : updates + 1)
+    }
+
+    private func value(at updates: Int) -> Double {
         if updates < schedule.warmupUpdates {
             let initial = schedule.initialLearningRate
             return initial + Double(updates) * (peak - initial) / Double(schedule.warmupUpdates)
@@ -28,9 +32,10 @@ public struct LearningRate: Sendable, Hashable {
         }
     }
 
-    /// As fairseq's: after the last update a new period begins, with a tenth of both rates.
+    /// To the final rate; with fairseq's habits a new period begins after the last update, with a tenth of both rates.
     private func cosine(_ position: Int) -> Double {
         let period = max(1, schedule.totalUpdates - schedule.warmupUpdates)
+        if schedule.usesPreviousUpdate != true, position >= period { return schedule.finalLearningRate }
         let shrink = pow(0.1, Double(position / period))
         let (low, high) = (schedule.finalLearningRate * shrink, peak * shrink)
         let share = Double(position % period) / Double(period)

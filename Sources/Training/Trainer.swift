@@ -50,6 +50,9 @@ public final class Trainer {
         var updatesSinceOverflow = 0
         var bestScore: Double?
         var optimizerCounts: [String: Int] = [:]
+        /// What windows were drawn from.
+        var corpus: String?
+        var clipping = AdaptiveClipping()
     }
 
     private let run: RunFolder
@@ -72,7 +75,8 @@ public final class Trainer {
         self.plan = plan
         self.objective = objective
         self.loader = loader
-        optimizer = try AdamW(objective.learning.parameters, AdamW.Configuration(plan.optimizer))
+        optimizer = try AdamW(
+            objective.learning.parameters, AdamW.Configuration(plan.optimizer), rateFactor: objective.rateFactor)
         checkpoints = CheckpointFolder(run.checkpoints, retention: .init(plan.checkpoint))
         learningRate = LearningRate(plan.schedule, peak: plan.optimizer.learningRate)
         weightDecay = Ramp(weightDecayOf: plan.optimizer, totalUpdates: plan.schedule.totalUpdates)
@@ -89,7 +93,14 @@ public final class Trainer {
             try restore(loaded.checkpoint)
             state.recovery = state.recovery.resumed()
             progress.print("continuing after update \(state.update)")
+            if let corpus = state.corpus, corpus != loader.sampler.corpusFingerprint {
+                progress.print(
+                    "warning: the corpus is not the one this run learned from so far (\(corpus); now "
+                        + "\(loader.sampler.corpusFingerprint)): it was scanned or split anew; windows from here on come "
+                        + "from the corpus as it is")
+            }
         }
+        state.corpus = loader.sampler.corpusFingerprint
         metricsLog = try MetricsLog(run.metrics, resumingAfter: state.update)
         if plan.log.tensorBoard { events = try EventFile(in: run.url, firstStep: state.update) }
         lastSave = .now
@@ -128,7 +139,7 @@ public final class Trainer {
             return try act(on: .stepNotFinite(samples: samples), progress)
         }
         let rate = learningRate.value(after: state.update) * state.recovery.learningRateScale
-        let clip = plan.optimizer.largestGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+        let clip = try limitGradients(norm: norm, scale: 1 / (pass.weight * state.lossScale))
         try optimizer.step(
             learningRate: rate, weightDecay: weightDecay.value(after: state.update),
             gradientFactor: clip / (pass.weight * state.lossScale),
@@ -147,8 +158,24 @@ public final class Trainer {
         if isLogged, let outcome = try report(pass, loss: loss, norm: norm, rate: rate, seconds: seconds, progress) {
             return outcome
         }
+        if let outcome = try checkUpIfDue(progress) { return outcome }
         try validateIfDue(progress)
         return nil
+    }
+
+    /// Scales gradients that have limits of their own; the factor for all of them that is left to apply.
+    private func limitGradients(norm: Double, scale: Double) throws -> Double {
+        let largest = plan.optimizer.largestGradientNorm
+        if let largest, plan.optimizer.limitsEachGradient {
+            try objective.learning.limitEachGradient(to: largest / scale)
+            return 1
+        }
+        let global = largest.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+        guard plan.optimizer.adaptiveClipping.isOn else { return global }
+        let norms = try objective.learning.gradientNorms().mapValues { $0 * scale }
+        try objective.learning.scaleGradients(
+            state.clipping.factors(norms, globalFactor: global, plan.optimizer.adaptiveClipping))
+        return 1
     }
 
     private typealias Pass = (loss: Double, weight: Double, norm: Double, waiting: Duration, metrics: [String: Double])
@@ -176,6 +203,7 @@ public final class Trainer {
         wantsMetrics: Bool, _ progress: ProgressLine
     ) throws -> Pass {
         try objective.learning.clearGradients()
+        objective.updateBegins(state.update)
         let clips = state.recovery.batch.clips
         var (loss, weight) = (0.0, 0.0)
         var waiting = Duration.zero
@@ -220,6 +248,14 @@ public final class Trainer {
         try metricsLog?.write(step: state.update, values)
         try events?.write(step: state.update, scalars: values)
         try events?.flush()
+    }
+
+    private func checkUpIfDue(_ progress: ProgressLine) throws -> Outcome? {
+        guard let checkUp = try objective.checkUp(update: state.update) else { return nil }
+        try log(checkUp.metrics)
+        progress.print("update \(state.update): \(checkUp.line)")
+        guard let report = objective.collapse(update: state.update, metrics: checkUp.metrics) else { return nil }
+        return try act(on: .collapsed(report), progress)
     }
 
     private func validateIfDue(_ progress: ProgressLine) throws {

@@ -11,11 +11,13 @@ struct Animal2VecCommand: ParsableCommand {
         abstract: "From field recordings to detected calls.",
         discussion: """
             The way through the program:
+              prepare     cut long recordings into clips, for very large collections
               scan        catalogue folders of recordings and their labels
               split       choose which recordings train and which are only predicted
               pretrain    learn from recordings without labels
               finetune    learn the labels
               predict     find calls in recordings
+              tune        choose thresholds on labelled recordings
               evaluate    compare with labels
 
             Without labels:
@@ -27,9 +29,10 @@ struct Animal2VecCommand: ParsableCommand {
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
-            ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self, PredictCommand.self,
-            EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self, SearchCommand.self, StudioCommand.self,
-            AtlasCommand.self, ConvertCommand.self, DoctorCommand.self, DemoCommand.self,
+            PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self,
+            PredictCommand.self, TuneCommand.self, EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self,
+            SearchCommand.self, StudioCommand.self, AtlasCommand.self, ConvertCommand.self, SpectrogramCommand.self,
+            ImportCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {

@@ -32,8 +32,8 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "What is cut out: windows or events.")
     var unit = Atlas.Description.Unit.windows
 
-    @Option(help: "Length of a window in seconds.")
-    var windowSeconds = 6.0
+    @Option(help: "Length of a window in seconds; that of the model if not given, 6 for log-mel.")
+    var windowSeconds: Double?
 
     @Option(help: "From one window to the next, in seconds; the length of a window if not given.")
     var hopSeconds: Double?
@@ -85,7 +85,7 @@ struct EmbedCommand: ParsableCommand {
             throw ValidationError("--unit events: give the labels with --labels or --corpus")
         }
         if labels != nil && paths.isEmpty { throw ValidationError("--labels: give the recordings as well") }
-        for (name, value) in [("--window-seconds", windowSeconds), ("--hop-seconds", hopSeconds ?? windowSeconds)]
+        for (name, value) in [("--window-seconds", windowSeconds ?? 1), ("--hop-seconds", hopSeconds ?? 1)]
         where !(0.001...3600).contains(value) {
             throw ValidationError("\(name) \(value): give a number from 0.001 to 3600")
         }
@@ -105,9 +105,9 @@ struct EmbedCommand: ParsableCommand {
         for name in unmatched.prefix(5) { printError("animal2vec: labels without recording: \(name)") }
         if unmatched.count > 5 { printError("animal2vec: … and \(unmatched.count - 5) more") }
         let embedder = try self.embedder(sources, status)
+        let window = windowSeconds ?? embedder.windowSeconds ?? 6
         let description = Embedding.description(
-            embedder, unit: unit, windowSeconds: windowSeconds, hopSeconds: hopSeconds ?? windowSeconds,
-            scaling: scaling)
+            embedder, unit: unit, windowSeconds: window, hopSeconds: hopSeconds ?? window, scaling: scaling)
         if dryRun {
             let events = sources.reduce(0) { $0 + ($1.events?.count ?? 0) }
             print(
@@ -213,7 +213,11 @@ enum SoundModel {
         precision: Precision = .fp32, device: Device, paths: [String]
     ) throws -> any SoundEmbedder {
         guard name == LogMelEmbedder.commandName || name.hasPrefix(LogMelEmbedder.commandName + "@") else {
-            let folder = try ModelFolder.load(URL(fileURLWithPath: name))
+            let url = URL(fileURLWithPath: name)
+            if try SpectrogramEmbedder.isThere(url) {
+                return try ClipEmbedder(url, precision: precision, device: device)
+            }
+            let folder = try ModelFolder.load(url)
             return try Animal2VecEmbedder(folder, contextSeconds: contextSeconds, precision: precision, device: device)
         }
         let prefix = LogMelEmbedder.commandName + "@"

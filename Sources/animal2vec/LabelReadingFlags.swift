@@ -26,7 +26,8 @@ struct LabelReadingFlags: ParsableArguments {
         return { folder.facts($0) }
     }
 
-    private func options() throws -> LabelReadingOptions {
+    /// How label files are read.
+    func options() throws -> LabelReadingOptions {
         var options = LabelReadingOptions()
         options.labelColumn = labelColumn
         options.skipBadRows = skipBadRows

@@ -3,6 +3,7 @@ import Foundation
 import Inference
 import Labels
 import Neural
+import Report
 import Torch
 import Training
 
@@ -10,9 +11,17 @@ import Training
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict", abstract: "Find calls in recordings; the same command continues after a stop.",
-        discussion:
-            "Writes one table per recording and format, and events.csv with all events. Exit status 3 says that some recordings could not be used."
-    )
+        discussion: """
+            Writes one table per recording and format, and events.csv with all events. Exit status 3 says that some
+            recordings could not be used. The same command may run several times at once, on one computer or on many that
+            see the same folder: the processes share the recordings, and the results do not depend on their number.
+            """)
+
+    /// What a vector stands for.
+    enum Embeddings: String, ExpressibleByArgument, CaseIterable { case frame, window, event }
+
+    /// Which stretches are drawn.
+    enum Plates: String, ExpressibleByArgument, CaseIterable { case events, all }
 
     @Argument(help: "Model or run folder.", transform: { URL(fileURLWithPath: $0) })
     var model: URL
@@ -26,8 +35,31 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "Formats, separated by commas: \(LabelFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
     var format = "raven,audacity,csv"
 
-    @Option(help: "Threshold instead of the model's own.")
-    var threshold: Double?
+    @OptionGroup(title: "Events instead of the model's own ways") var decoding: DecodingOptions
+
+    @Flag(help: "Also tables of the events that lost against others, in secondary/.")
+    var secondary = false
+
+    @Flag(help: "Also the probabilities of all frames, in probabilities/ (safetensors).")
+    var probabilities = false
+
+    @Option(help: "Also vectors, in embeddings/: one per frame, window or event.")
+    var embeddings: Embeddings?
+
+    @Option(help: "Files of the vectors: safetensors, or hdf5 with the names of animal2vec 1.0.")
+    var embeddingFormat = EmbeddingFormat.safetensors
+
+    @Option(help: "With --embeddings window: its length in seconds; by default that of the model's windows.")
+    var embeddingSeconds: Double?
+
+    @Option(help: "Also plates, in plates/ (PDF): probabilities over spectrograms, of stretches with events or of all.")
+    var plates: Plates?
+
+    @Option(help: "Seconds on one page of the plates.")
+    var plateSeconds = 10.0
+
+    @Option(help: "Labels to be drawn on the plates.", transform: { URL(fileURLWithPath: $0) })
+    var truth: URL?
 
     @Option(help: "cpu, cuda, cuda:1, or auto for the first CUDA device where there is one.")
     var device = "auto"
@@ -41,6 +73,19 @@ struct PredictCommand: ParsableCommand {
     @Flag(help: "Print the summary as JSON.")
     var json = false
 
+    func validate() throws {
+        if embeddingSeconds != nil, embeddings != .window {
+            throw ValidationError("--embedding-seconds belongs to --embeddings window")
+        }
+        if let embeddingSeconds, !(0.001...3600).contains(embeddingSeconds) {
+            throw ValidationError("--embedding-seconds \(embeddingSeconds): give a number from 0.001 to 3600")
+        }
+        guard (0.5...120).contains(plateSeconds) else {
+            throw ValidationError("--plate-seconds \(plateSeconds): give a number from 0.5 to 120")
+        }
+        if truth != nil, plates == nil { throw ValidationError("--truth is drawn on --plates") }
+    }
+
     func run() throws {
         StopSignal.install()
         let formats = try format.split(separator: ",").map { name in
@@ -50,18 +95,30 @@ struct PredictCommand: ParsableCommand {
             }
             return format
         }
+        let labels = try truth.map { try LabelReadingFlags.parse([]).read($0) }
         let status = try Runtime.start(threads: threads > 0 ? threads : nil)
         let folder = try ModelFolder.load(model)
         var configuration = Prediction.Configuration()
         configuration.precision = precision
-        if let threshold {
-            configuration.decoding = folder.description.decoding
-            configuration.decoding?.threshold = threshold
-        }
+        configuration.decoding = try decoding.configuration(folder.description)
         let prediction = try Prediction(
             folder, configuration: configuration,
             device: Device.named(device, hasCUDA: status.hasCUDA, explanation: status.explanation))
-        let summary = try predict(prediction, NamedRecording.list(paths), formats: formats, to: out)
+        var outputs = Prediction.Outputs()
+        outputs.probabilities = probabilities || plates != nil
+        outputs.secondary = secondary
+        outputs.embeddingFormat = embeddingFormat
+        switch embeddings {
+        case .frame: outputs.embeddings = .frame
+        case .window: outputs.embeddings = .window(seconds: embeddingSeconds ?? folder.description.windowSeconds)
+        case .event: outputs.embeddings = .event
+        case nil: break
+        }
+        let recordings = try NamedRecording.list(paths)
+        let summary = try predict(prediction, recordings, formats: formats, to: out, outputs: outputs)
+        if summary.isComplete, let plates {
+            try draw(summary, onlyEvents: plates == .events, labels, folder.description)
+        }
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -81,15 +138,45 @@ struct PredictCommand: ParsableCommand {
         if summary.failedCount == summary.recordings.count { throw ExitCode(1) }
         if summary.failedCount > 0 { throw ExitCode(3) }
     }
+
+    /// Draws the plates of all recordings.
+    private func draw(
+        _ summary: PredictionSummary, onlyEvents: Bool, _ labels: LabelTable?, _ description: ModelDescription
+    ) throws {
+        let found = Dictionary(
+            grouping: try LabelFile.read(out.appending(path: Prediction.eventsName)).events, by: \.recording)
+        let index = labels.map { RecordingIndex($0.recordings) }
+        let finished = summary.recordings.filter { $0.status == .predicted || $0.status == .kept }
+        let line = ProgressLine("plates", total: Double(finished.count), measure: .items("recordings"))
+        for (number, recording) in finished.enumerated() {
+            if StopSignal.received != nil {
+                line.finish()
+                printError("stopped; the same command goes on")
+                throw ExitCode(130)
+            }
+            var truth: [Event] = []
+            if let labels, case .one(let place) = index?.find(recording.name, paths: labels.recordings) {
+                truth = labels.events.filter { $0.recording == labels.recordings[place] }
+            }
+            let file = out.appending(path: "\(ProbabilityFile.folderName)/\(recording.name).safetensors")
+            try ProbabilityPlates(
+                audio: recording.path, probabilities: ProbabilityFile(file), found: found[recording.name] ?? [],
+                truth: truth, channels: description.channels, pageSeconds: plateSeconds, onlyEvents: onlyEvents
+            ).write(to: out.appending(path: "plates/\(recording.name).pdf"))
+            line.update(Double(number + 1))
+        }
+        line.finish()
+    }
 }
 
 /// Predicts recordings with a progress line.
 func predict(
-    _ prediction: Prediction, _ recordings: [NamedRecording], formats: [LabelFormat], to out: URL
+    _ prediction: Prediction, _ recordings: [NamedRecording], formats: [LabelFormat], to out: URL,
+    outputs: Prediction.Outputs = .init()
 ) throws -> PredictionSummary {
     let line = ProgressLine("predict", measure: .audioSeconds)
     let summary = try prediction.run(
-        recordings, to: out, formats: formats,
+        recordings, to: out, formats: formats, outputs: outputs,
         progress: { progress in
             line.update(
                 progress.predictedSeconds, note: "\(progress.doneCount) of \(progress.recordingCount) recordings")
@@ -99,3 +186,4 @@ func predict(
 }
 
 extension Precision: ExpressibleByArgument {}
+extension EmbeddingFormat: ExpressibleByArgument {}

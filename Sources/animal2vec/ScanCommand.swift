@@ -1,6 +1,7 @@
 import ArgumentParser
 import Corpus
 import Foundation
+import Preparation
 import Training
 
 /// `animal2vec scan PATH… --corpus DIR [--labels PATH…]`
@@ -10,9 +11,11 @@ struct ScanCommand: ParsableCommand {
         discussion: """
             Every recording is decoded once and judged: whole, repaired, partial or unreadable. Exit status 3 says that
             some recordings or label rows could not be used; everything else is in the corpus.
+            A manifest of animal2vec 1.0 (train_0.tsv, valid_0.tsv, …) stands for its recordings, with their labels in the
+            folder lbl beside wav, and for its part of the split.
             """)
 
-    @Argument(help: "Recordings: folders or files.")
+    @Argument(help: "Recordings: folders, files, or manifests.")
     var paths: [String]
 
     @Option(help: "Folder of the corpus; made if it does not exist.", transform: { URL(fileURLWithPath: $0) })
@@ -29,6 +32,28 @@ struct ScanCommand: ParsableCommand {
 
     @Flag(help: "Take m1, m2, … as m.")
     var stripTrailingDigits = false
+
+    @Option(help: "Regular expression over the path of a recording; its first group is the site.")
+    var sitePattern = ""
+
+    @Option(help: "Regular expression over the path of a recording; its first group is the individual.")
+    var individualPattern = ""
+
+    @Option(
+        help: "Table of the individual in each recording: name of the recording, individual.",
+        transform: { URL(fileURLWithPath: $0) })
+    var individuals: URL?
+
+    @Option(
+        help: "Table of what randomly named clips were called (names.tsv of prepare).",
+        transform: { URL(fileURLWithPath: $0) })
+    var names: URL?
+
+    @Option(help: "Folder of the recordings of manifests, if it is not the one they name.")
+    var manifestRoot: String?
+
+    @Option(help: "Which manifests give the split: 0 for train_0 and valid_0; the first there is if not given.")
+    var manifestFold: String?
 
     @Option(help: "Threads that decode; 0 for one per core.")
     var threads = 0
@@ -59,6 +84,13 @@ struct ScanCommand: ParsableCommand {
         var configuration = Scanner.Configuration()
         (configuration.threads, configuration.skipsBadRows) = (threads, skipBadRows)
         (configuration.stripsTrailingDigits, configuration.labelColumn) = (stripTrailingDigits, labelColumn)
+        (configuration.sitePattern, configuration.individualPattern) = (sitePattern, individualPattern)
+        (configuration.manifestRoot, configuration.manifestFold) = (manifestRoot, manifestFold)
+        if let names { configuration.originalNames = try NameTable.pairs(of: names, headers: ["randomizedname"]) }
+        if let individuals {
+            configuration.individuals = try NameTable.pairs(
+                of: individuals, headers: ["file", "filename", "recording", "name", "source", "wavfile"])
+        }
         let catalogue = try Catalogue(folder: corpus, makeIfMissing: true)
         let line = ProgressLine("scan", measure: .items("files"))
         let report = try Scanner(catalogue, configuration: configuration).scan(paths, labels: labels) { progress in

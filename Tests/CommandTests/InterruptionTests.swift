@@ -2,22 +2,27 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Both kinds of training through kills and requests to stop: the bytes at the end are those of an undisturbed run.
+/// All kinds of training through kills and requests to stop: the bytes at the end are those of an undisturbed run.
 @Suite struct InterruptionTests {
     enum Training: String, CaseIterable, CustomTestStringConvertible {
-        case pretraining, finetuning
+        case pretraining, distilling, finetuning
 
         var testDescription: String { rawValue }
 
         func command(_ place: Workplace, run: URL) -> [String] {
             switch self {
             case .pretraining: Workplace.pretraining(corpus: place.corpus, run: run)
+            case .distilling: Workplace.distilling(corpus: place.corpus, run: run)
             case .finetuning: Workplace.finetuning(from: place.pretrained, corpus: place.corpus, run: run)
             }
         }
 
         func undisturbed(_ place: Workplace) -> URL {
-            self == .pretraining ? place.pretrained : place.finetuned
+            switch self {
+            case .pretraining: place.pretrained
+            case .distilling: place.distilled
+            case .finetuning: place.finetuned
+            }
         }
     }
 
@@ -39,7 +44,7 @@ import Testing
         try withTemporaryFolder { folder in
             let run = folder.appending(path: "run")
             let command = training.command(place, run: run)
-            var random = SeededRandom(seed: training == .pretraining ? 11 : 12)
+            var random = SeededRandom(seed: training == .finetuning ? 12 : 11)
             var moments =
                 (0..<6).map { _ in Moment.startUp(.random(in: 0...1.2, using: &random)) }
                 + (0..<8).map { _ in
@@ -179,6 +184,24 @@ import Testing
             #expect(second.errorLines.count == 1 && second.errors.contains("in use by process"), "\(second.errors)")
             first.send(SIGCONT)
             #expect(try first.wait() == .status(0), "\(first.errors)")
+        }
+    }
+
+    @Test func `A run that goes on with another corpus than it began with says so`() throws {
+        let place = try Workplace.shared()
+        try withTemporaryFolder { folder in
+            let (run, corpus) = (folder.appending(path: "run"), folder.appending(path: "corpus"))
+            try FileManager.default.copyItem(at: place.pretrained, to: run)
+            let same = try Program.run(Workplace.pretraining(corpus: place.corpus, run: run))
+            #expect(same.ending == .status(0) && !same.errors.contains("warning"), "\(same.errors)")
+            try Workplace.record(into: folder.appending(path: "sounds"), count: 2)
+            let scan = try Program.run(["scan", folder.appending(path: "sounds").path, "--corpus", corpus.path])
+            #expect(scan.ending == .status(0), "\(scan.errors)")
+            let other = try Program.run(Workplace.pretraining(corpus: corpus, run: run))
+            #expect(other.ending == .status(0), "\(other.errors)")
+            #expect(
+                other.errors.contains("warning: the corpus is not the one this run learned from so far"),
+                "\(other.errors)")
         }
     }
 

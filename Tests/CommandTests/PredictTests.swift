@@ -38,9 +38,14 @@ import Testing
             #expect(expected.count == 3 * 40 + 1)
 
             let out = folder.appending(path: "found")
-            let journal = out.appending(path: ".prediction/journal").path
+            let working = out.appending(path: ".prediction").path
             func journalBytes() -> Int {
-                ((try? FileManager.default.attributesOfItem(atPath: journal)[.size]) as? Int) ?? 0
+                let names = (try? FileManager.default.contentsOfDirectory(atPath: working)) ?? []
+                return names.filter { $0.hasPrefix("journal") && !$0.hasSuffix(".lock") }.reduce(0) { sum, name in
+                    sum
+                        + (((try? FileManager.default.attributesOfItem(atPath: "\(working)/\(name)")[.size]) as? Int)
+                            ?? 0)
+                }
             }
             var random = SeededRandom(seed: 31)
             var kills = 0

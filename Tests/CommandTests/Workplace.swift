@@ -17,6 +17,8 @@ struct Workplace: Sendable {
     var corpus: URL { folder.appending(path: "corpus") }
     /// A pretraining that nothing has disturbed.
     var pretrained: URL { folder.appending(path: "pretrained") }
+    /// A pretraining by DINO that nothing has disturbed.
+    var distilled: URL { folder.appending(path: "distilled") }
     /// A fine-tuning that nothing has disturbed.
     var finetuned: URL { folder.appending(path: "finetuned") }
 
@@ -37,6 +39,7 @@ struct Workplace: Sendable {
         try Self.succeed(["scan", recordings.path, "--corpus", corpus.path, "--labels", labels.path])
         try Self.succeed(["split", "--corpus", corpus.path])
         try Self.succeed(Self.pretraining(corpus: corpus, run: pretrained))
+        try Self.succeed(Self.distilling(corpus: corpus, run: distilled))
         try Self.succeed(Self.finetuning(from: pretrained, corpus: corpus, run: finetuned))
     }
 
@@ -72,6 +75,20 @@ struct Workplace: Sendable {
     /// The command line of a pretraining.
     static func pretraining(corpus: URL, run: URL) -> [String] {
         ["pretrain", "tiny", "--corpus", corpus.path, "--run", run.path, "--threads", "1"] + tinyNetwork + tinyTraining
+    }
+
+    /// The command line of a pretraining by DINO.
+    static func distilling(corpus: URL, run: URL) -> [String] {
+        let network = [
+            "model.spectrogram.bands=16", "model.spectrogram.frames=16", "model.network.imageHeight=16",
+            "model.network.imageWidth=16", "model.network.width=16", "model.network.depth=2", "model.network.heads=2",
+            "model.network.dropPath=0.1", "model.views.local.count=1", "model.views.local.height=8",
+            "model.views.local.width=8", "model.head.hidden=16", "model.head.bottleneck=8", "model.head.prototypes=32",
+            "model.health.everyUpdates=7", "model.health.windows=8", "model.health.labelledWindows=8",
+            "data.sampleRateHz=8000",
+        ]
+        return ["pretrain", "small-data", "--corpus", corpus.path, "--run", run.path, "--threads", "1"] + network
+            + tinyTraining
     }
 
     /// The command line of a fine-tuning.

@@ -36,6 +36,13 @@ import Testing
             NamedRecording.list([recordings]), to: out, formats: formats, progress: progress, shouldStop: shouldStop)
     }
 
+    /// The journal of the only process that worked on a folder.
+    private func journal(_ out: URL) throws -> URL {
+        let working = out.appending(path: ".prediction")
+        let names = try FileManager.default.contentsOfDirectory(atPath: working.path)
+        return working.appending(path: try #require(names.first { $0.hasPrefix("journal") && !$0.hasSuffix(".lock") }))
+    }
+
     /// All result files by path.
     private func contents(_ folder: URL) throws -> [String: Data] {
         var contents: [String: Data] = [:]
@@ -136,7 +143,7 @@ import Testing
                 // What a kill leaves in the middle of a write.
                 let half = out.appending(path: ".events.csv.1-1.unfinished")
                 try Data("half".utf8).write(to: half)
-                let journal = out.appending(path: ".prediction/journal")
+                let journal = try journal(out)
                 let handle = try FileHandle(forWritingTo: journal)
                 try handle.seekToEnd()
                 try handle.write(contentsOf: Data([7, 1, 0, 0, 9, 9]))
@@ -193,7 +200,7 @@ import Testing
             let out = folder.appending(path: "out")
             _ = try run(model, recordings, out)
             let expected = try contents(out)
-            let journal = out.appending(path: ".prediction/journal")
+            let journal = try journal(out)
             var bytes = try Data(contentsOf: journal)
             for cut in [bytes.count - 1, bytes.count / 2, 20, 3] {
                 try bytes.prefix(cut).write(to: journal)

@@ -153,7 +153,7 @@ import Testing
                 probabilities += level
             }
             let configuration = configured {
-                $0.smoothing = EventDecoder.Configuration.Smoothing.allCases[round % 3]
+                $0.smoothing = [.none, .average, .maximum][round % 3]
                 $0.smoothingSeconds = [0.1, 0.02, 3][round % 3]
                 $0.gapSeconds = [0, 0.03][round % 2]
                 $0.minimumSeconds = 0.01
@@ -223,7 +223,7 @@ import Testing
                 let around = values[max(0, frame - reach)...min(count - 1, frame + reach)]
                 let smoothed =
                     switch configuration.smoothing {
-                    case .none: values[frame]
+                    case .none, .edges: values[frame]
                     case .average: around.reduce(0, +) / Double(around.count)
                     case .maximum: around.max()!
                     }

@@ -88,6 +88,33 @@ import Torch
         }
     }
 
+    @Test func `A hundred updates give the losses of plain PyTorch`() throws {
+        let golden = try GoldenValues("hundred_updates")
+        let step = try GoldenValues("pretrain_step")
+        let model = try publishedModel()
+        let optimizer = try AdamW(model.student.parameters)
+        let (rates, decays) = (
+            try golden["learning_rate"].array(Double.self), try golden["decay"].array(Double.self)
+        )
+        let (losses, norms) = (
+            try golden["loss"].array(Double.self), try golden["gradient_norm"].array(Double.self)
+        )
+        #expect(losses.count == 100 && losses[99] < 0.3 * losses[0], "it learns")
+        for update in losses.indices {
+            let flags = try golden["mask"].slice(0, update)
+            let result = try model.pretrain(
+                step["wave"], mask: mask(flags), noise: noise(step["noise"], flags), mode: .learning(seed: 0))
+            let count = Double(result.maskedFrameCount)
+            #expect(try abs(result.loss.item() / count / losses[update] - 1) < 1e-4, "loss of update \(update)")
+            try model.student.clearGradients()
+            try result.loss.backward()
+            let norm = try model.student.gradientNorm() / count
+            #expect(abs(norm / norms[update] - 1) < 1e-2, "gradient norm of update \(update)")
+            try optimizer.step(learningRate: rates[update], gradientFactor: min(1, 1 / (norm + 1e-6)) / count)
+            try model.teacher.follow(model.student, decay: decays[update])
+        }
+    }
+
     @Test func `Fine-tuning gives the published logits, focal loss and gradients`() throws {
         let golden = try GoldenValues("finetune")
         let weights = try GoldenValues("pretrain_step_params")

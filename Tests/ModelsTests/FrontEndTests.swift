@@ -10,7 +10,8 @@ import Torch
     func `Sinc filters start as published`(prefix: String, rateHz: Double) throws {
         let golden = try GoldenValues("sinc")
         let store = ParameterStore()
-        let sinc = try SincConvolution(store.root, count: 127, taps: 63, sampleRateHz: rateHz)
+        let sinc = try SincConvolution(
+            store.root, count: 127, taps: 63, sampleRateHz: rateHz, compatibility: .animal2vec1)
         try expectClose(store["low_hz"]!.master, golden["\(prefix).low_hz_"], 1e-6, "low_hz")
         // The published edges are differences of rounded float32 numbers.
         try expectClose(store["band_hz"]!.master, golden["\(prefix).band_hz_"], 2e-5, "band_hz")
@@ -20,7 +21,8 @@ import Torch
     @Test func `The sinc layer and its gradients agree with the published ones`() throws {
         let golden = try GoldenValues("sinc")
         let store = ParameterStore()
-        let sinc = try SincConvolution(store.root, count: 127, taps: 63, sampleRateHz: 8000)
+        let sinc = try SincConvolution(
+            store.root, count: 127, taps: 63, sampleRateHz: 8000, compatibility: .animal2vec1)
         let wave = try golden["wave"].requiringGradient()
         let output = try sinc(wave.unsqueezed(2)).transposed(1, 2)
         try expectClose(output, golden["init.output"], 1e-5, "output")
@@ -33,7 +35,8 @@ import Torch
     @Test func `Negative edges and edges above Nyquist act as published`() throws {
         let golden = try GoldenValues("sinc")
         let store = ParameterStore()
-        let sinc = try SincConvolution(store.root, count: 127, taps: 63, sampleRateHz: 8000)
+        let sinc = try SincConvolution(
+            store.root, count: 127, taps: 63, sampleRateHz: 8000, compatibility: .animal2vec1)
         try withoutGradients {
             try store["low_hz"]!.master.copy(inPlace: golden["pert.low_hz_"])
             try store["band_hz"]!.master.copy(inPlace: golden["pert.band_hz_"])
@@ -48,7 +51,8 @@ import Torch
     @Test func `Every layer of the front-end and every gradient agrees with the published one`() throws {
         let golden = try GoldenValues("frontend")
         let store = ParameterStore()
-        let frontEnd = try FrontEnd(store.root["front_end"], GoldenValues.tinyConfiguration.frontEnd)
+        let frontEnd = try FrontEnd(
+            store.root["front_end"], GoldenValues.tinyConfiguration.frontEnd, compatibility: .animal2vec1)
         let coverage = try store.load(golden.file, prefix: "param.", rename: PublishedNames.ours)
         #expect(coverage.isComplete)
         try expectClose(golden["raw"].normalizedClips(), golden["input"], 1e-5, "normalised clips")
@@ -76,7 +80,7 @@ import Torch
         arguments: [
             100.0, 200, 1000, 2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000, 256000, 312500,
             384000, 500000, 1_000_000,
-        ], FrontEnd.FilterNorm.allCases)
+        ], FrontEnd.FilterNorm.allCases.filter { $0 != .pcen })
     func `At any rate a frame lasts about 5 ms and the stack gives the number of frames it promises`(
         rateHz: Double, norm: FrontEnd.FilterNorm
     ) throws {
@@ -101,7 +105,7 @@ import Torch
         for (samples, frames) in counts { #expect(configuration.frameCount(samples: samples) == frames) }
     }
 
-    @Test(arguments: FrontEnd.FilterNorm.allCases, [8000.0, 16000, 32000, 250_000])
+    @Test(arguments: FrontEnd.FilterNorm.allCases.filter { $0 != .pcen }, [8000.0, 16000, 32000, 250_000])
     func `A frame looks around the time it stands for`(norm: FrontEnd.FilterNorm, rateHz: Double) throws {
         var configuration = FrontEnd.Configuration()
         configuration.filterNorm = norm

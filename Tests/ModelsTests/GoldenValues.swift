@@ -33,6 +33,7 @@ struct GoldenValues {
         (configuration.decoder.width, configuration.decoder.groups) = (32, 4)
         configuration.masking.clones = 3
         configuration.dropout = .none
+        configuration.compatibility = .animal2vec1
         return configuration
     }
 }

@@ -16,6 +16,15 @@ import Torch
         #expect(try weight(1, alone: true) != weight(2, alone: true))
     }
 
+    @Test func `Nowhere, a store has names and shapes, and takes no memory for numbers`() throws {
+        let store = ParameterStore(trainable: false, device: .meta)
+        // A terabyte, if there were numbers.
+        _ = try Linear(store.root["layer"], 1 << 19, 1 << 19)
+        #expect(store.parameters.map(\.name) == ["layer.weight", "layer.bias"])
+        #expect(store["layer.weight"]?.master.shape == [1 << 19, 1 << 19])
+        #expect(store["layer.weight"]?.master.device == .meta)
+    }
+
     @Test func `The same path twice is refused by name`() throws {
         let store = ParameterStore()
         _ = try Linear(store.root["a"], 2, 2)
@@ -115,6 +124,29 @@ import Torch
             try abs(vector.item() - reference(-0.4, gradients.map { 2 * $0 }, 0.02, configuration, decay: 0)) < 1e-6)
     }
 
+    @Test func `A rate factor scales the steps of its parameters only`() throws {
+        let store = ParameterStore()
+        let values = try ["slow", "fast"].map { try store.root.parameter($0, [2, 2], .constant(1)) }
+        var configuration = AdamW.Configuration()
+        configuration.weightDecay = 0
+        let optimizer = try AdamW(store.parameters, configuration) { $0 == "slow" ? 0.25 : 1 }
+        for value in values { try value.setGradient(Tensor.ones([2, 2])) }
+        try optimizer.step(learningRate: 0.1)
+        let moved = try values.map { 1 - (try $0.array(Double.self)[0]) }
+        #expect(abs(moved[0] / moved[1] - 0.25) < 1e-5)
+        #expect(moved[1] > 0.05)
+    }
+
+    @Test func `Gradients are limited each by its own norm`() throws {
+        let store = ParameterStore()
+        let values = try ["large", "small"].map { try store.root.parameter($0, [4], .constant(1)) }
+        try values[0].setGradient(Tensor.full([4], 5))
+        try values[1].setGradient(Tensor.full([4], 0.5))
+        try store.limitEachGradient(to: 3)
+        #expect(try abs(values[0].gradient!.norm().item() - 3) < 1e-4)
+        #expect(try abs(values[1].gradient!.norm().item() - 1) < 1e-6)
+    }
+
     @Test func `Frozen parameters rest and start their own count later`() throws {
         let store = ParameterStore()
         let a = try store.root["front"].parameter("w", [1, 1], .constant(1))
@@ -150,15 +182,21 @@ import Torch
 }
 
 @Suite(.serialized) struct ConvolutionTests {
-    @Test(arguments: [1, 2, 4], [1, 3])
-    func `Convolution over frames equals libtorch's over channels, gradients too`(groups: Int, stride: Int) throws {
+    /// As an image of height 1; by windows; by spectra of blocks: channels in and out, taps, stride, groups.
+    @Test(arguments: [
+        (8, 12, 5, 1, 2), (8, 12, 5, 3, 4), (8, 12, 5, 1, 1), (8, 12, 5, 3, 1), (64, 32, 19, 1, 4), (32, 64, 13, 1, 2),
+    ])
+    func `Convolution over frames equals libtorch's over channels, gradients too`(
+        inputs: Int, outputs: Int, taps: Int, stride: Int, groups: Int
+    ) throws {
         let store = ParameterStore(seed: 1)
-        let layer = try Convolution1d(store.root, 8, 12, kernel: 5, stride: stride, groups: groups)
-        let x = try Tensor.randomNormal([2, 31, 8]).requiringGradient()
-        let frames = try layer(x, before: 2, after: 2)
+        let layer = try Convolution1d(store.root, inputs, outputs, kernel: taps, stride: stride, groups: groups)
+        let x = try Tensor.randomNormal([2, 131, inputs]).requiringGradient()
+        let frames = try layer(x, before: taps / 2, after: taps / 2)
         let plain = try x.transposed(1, 2).contiguous().convolved1d(
-            layer.weight, layer.bias, stride: stride, padding: 2, groups: groups
+            layer.weight, layer.bias, stride: stride, padding: taps / 2, groups: groups
         ).transposed(1, 2)
+        #expect(frames.shape == plain.shape)
         #expect(try (frames - plain).absolute().maximum([0, 1, 2]).item() < 1e-5)
         try frames.squared().sum().backward()
         let gradients = try [x, layer.weight, layer.bias!].map { try $0.gradient! }
@@ -168,6 +206,17 @@ import Torch
             let expected = try tensor.gradient!
             let largest = try expected.absolute().reshaped([-1]).maximum([0]).item()
             #expect(try (gradient - expected).absolute().reshaped([-1]).maximum([0]).item() < 1e-5 * largest)
+        }
+    }
+
+    @Test func `A short clip and one that ends within a block are convolved by spectra like any other`() throws {
+        let weight = try Tensor.randomNormal([32, 16, 19])
+        for frames in [19, 64, 91, 92, 93, 300] {
+            let x = try Tensor.randomNormal([1, frames, 32])
+            let found = try x.convolvedBySpectrum(weight, padding: 9, groups: 2)
+            let plain = try x.convolvedAsImage(weight, padding: 9, groups: 2)
+            #expect(found.shape == plain.shape)
+            #expect(try (found - plain).absolute().maximum([0, 1, 2]).item() < 1e-4, "\(frames) frames")
         }
     }
 }

@@ -227,7 +227,8 @@ private struct Sample: Codable, Hashable, Sendable {
 }
 
 @Suite struct RecipeTests {
-    private struct Network: Codable, Hashable, Sendable {
+    private struct Network: PretrainingModel {
+        typealias Collapse = Recipe.CollapseGuard
         var depth = 2
     }
 

@@ -12,7 +12,9 @@ import Training
             (384_230, 1e-05),
         ])
     func cosine(updates: Int, expected: Double) {
-        let rate = LearningRate(Recipe.Schedule(), peak: 1e-4)
+        var schedule = Recipe.Schedule()
+        schedule.usesPreviousUpdate = true
+        let rate = LearningRate(schedule, peak: 1e-4)
         #expect(abs(rate.value(after: updates) - expected) <= 1e-12 * expected + 1e-19)
     }
 
@@ -20,6 +22,7 @@ import Training
         var schedule = Recipe.Schedule()
         (schedule.totalUpdates, schedule.warmupUpdates) = (30_000, 2_000)
         (schedule.initialLearningRate, schedule.finalLearningRate) = (1e-10, 5e-6)
+        schedule.usesPreviousUpdate = true
         let rate = LearningRate(schedule, peak: 3e-5)
         #expect(rate.value(after: 0) == 1e-10)
         #expect(abs(rate.value(after: 1_000) - (1e-10 + (3e-5 - 1e-10) / 2)) < 1e-18)
@@ -31,7 +34,7 @@ import Training
     @Test func `Constant and tri-stage schedules have their stages`() {
         var schedule = Recipe.Schedule()
         (schedule.kind, schedule.totalUpdates, schedule.warmupUpdates, schedule.holdUpdates) = (.triStage, 100, 10, 40)
-        schedule.finalLearningRate = 0.01
+        (schedule.finalLearningRate, schedule.usesPreviousUpdate) = (0.01, true)
         let rate = LearningRate(schedule, peak: 1)
         #expect(rate.value(after: 5) == 0.5)
         #expect(rate.value(after: 10) == 1)

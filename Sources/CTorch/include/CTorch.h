@@ -25,6 +25,8 @@ typedef struct {
 } ctorch_error;
 
 void ctorch_error_free(ctorch_error *error);
+/// An error of the caller's, for callbacks that fail; the message is copied.
+ctorch_error *ctorch_error_make(ctorch_error_code code, const char *message);
 
 typedef enum {
     CTORCH_NONE = 0,
@@ -94,6 +96,18 @@ ctorch_error *ctorch_tensor_grad(const ctorch_tensor *tensor, ctorch_tensor **ou
 ctorch_error *ctorch_tensor_set_grad(ctorch_tensor *tensor, ctorch_tensor *grad);
 bool ctorch_grad_mode(void);
 void ctorch_set_grad_mode(bool enabled);
+/// Gradients of the outputs (null where there is none) to gradients of the inputs, whose references the callee gives away.
+/// Called by the thread that runs the backward pass.
+typedef ctorch_error *(*ctorch_backward)(void *context, ctorch_tensor *const *gradients, size_t count,
+                                         ctorch_tensor **input_gradients, size_t input_count);
+/// The outputs as results of the inputs whose gradients `backward` computes. `release` is called once, when the tape
+/// forgets the node, also if this fails. The caller owns the references in `attached`.
+ctorch_error *ctorch_attach_backward(ctorch_tensor *const *inputs, size_t input_count, ctorch_tensor *const *outputs,
+                                     size_t output_count, void *context, ctorch_backward backward, void (*release)(void *),
+                                     ctorch_tensor **attached);
+/// The state of a device's random generator, as a tensor of bytes on the CPU.
+ctorch_error *ctorch_generator_state(int32_t device_type, int32_t device_index, ctorch_tensor **out);
+ctorch_error *ctorch_set_generator_state(int32_t device_type, int32_t device_index, const ctorch_tensor *state);
 
 // Runtime.
 /// The ABI number compiled in and the one of the loaded library; they must agree.

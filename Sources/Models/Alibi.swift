@@ -1,0 +1,112 @@
+// Attention with a linear penalty on distance (ALiBi, arXiv 2108.12409).
+//
+// B batch, N frames, H heads, d channels of a head
+import Foundation
+import Neural
+import Torch
+
+/// ALiBi: every head sees a frame d frames away with −slope · d added to its score.
+public enum Alibi {
+    /// Slopes of the heads: powers of two, interleaved when the number of heads is no power of two.
+    public static func slopes(heads: Int) -> [Double] {
+        let power = 1 << (Int.bitWidth - 1 - heads.leadingZeroBitCount)
+        let start = Foundation.pow(2, -Foundation.pow(2, -(Foundation.log2(Double(power)) - 3)))
+        let regular = (0..<power).map { Foundation.pow(start, Double($0 + 1)) }
+        guard power < heads else { return regular }
+        let finer = slopes(heads: 2 * power)
+        return regular + stride(from: 0, to: finer.count, by: 2).map { finer[$0] }.prefix(heads - power)
+    }
+
+    /// −slope · scale · |i − j| for frames at `positions` [R, N]: [R, H, N, N].
+    static func bias(positions_RN: Tensor, scale_H: Tensor, slopes_H: Tensor) throws(TorchError) -> Tensor {
+        let strength = try (scale_H.clamped(min: 0) * slopes_H).reshaped([1, -1, 1, 1])
+        let distance = try (positions_RN.unsqueezed(2) - positions_RN.unsqueezed(1)).absolute()
+        return try -(distance.unsqueezed(1) * strength)
+    }
+}
+
+/// What is added to attention's scores.
+public enum ScoreBias {
+    /// [B or 1, H, N, N] in float32.
+    case scores(Tensor)
+    /// A penalty on the distance of consecutive frames, where nothing learns.
+    case distance(DistancePenalty)
+}
+
+/// ALiBi over consecutive frames without the scores that it makes vanish.
+///
+/// A head of strength s gives a frame at distance c at most the share exp(2m − s · c), where m bounds the scores. Where all
+/// frames beyond c together stay below the last bit of float32, they are not looked at: half the work on ten seconds of
+/// sound. The bound is taken from the queries and keys at hand, so the result is that of the full attention.
+public struct DistancePenalty {
+    private let strengths: [Float]
+    private let distances_NN: Tensor
+    /// Frames whose scores stay in the processor's cache.
+    private static let blockFrames = 256
+
+    /// The penalty of heads of these strengths (slope times scale, at least 0) on `frames` frames.
+    public init(strengths: [Float], frames: Int) throws(TorchError) {
+        self.strengths = strengths
+        let positions = try Tensor.arange(frames)
+        distances_NN = try (positions.unsqueezed(1) - positions.unsqueezed(0)).absolute()
+    }
+
+    /// Whether it is faster than the full scores.
+    static func isWorthwhile(frames: Int, on device: Device) -> Bool {
+        frames >= 2 * blockFrames && !device.isCUDA && !recordsGradients
+    }
+
+    /// softmax(query · keyᵀ / √d − strength · distance) · value, [B, H, N, d].
+    public func mix(_ query: Tensor, _ key: Tensor, _ value: Tensor) throws(TorchError) -> Tensor {
+        let (batch, heads, frames, channels) = (query.size(0), query.size(1), query.size(2), query.size(3))
+        let query = try query * (1 / Double(channels).squareRoot())
+        let bounds = try (query.longest() * key.longest()).array(Float.self)
+        let mixed = try Tensor.zeros([batch, frames, heads, channels], value.scalarType)
+        for head in 0..<heads {
+            let reach = reach(strength: strengths[head], bound: bounds[head], frames: frames)
+            let (q, k, v) = (
+                try query.slice(1, head), try key.slice(1, head).transposed(1, 2), try value.slice(1, head)
+            )
+            let result = try mixed.slice(2, head)
+            for first in stride(from: 0, to: frames, by: Self.blockFrames) {
+                let count = min(Self.blockFrames, frames - first)
+                let nearest = max(0, first - reach)
+                let width = min(frames, first + count + reach) - nearest
+                let weights = try weights(
+                    q.narrowed(1, first, count), k.narrowed(2, nearest, width), strength: strengths[head],
+                    distances: distances_NN.narrowed(0, first, count).narrowed(1, nearest, width))
+                let part = try weights.to(v.scalarType).matmul(v.narrowed(1, nearest, width))
+                try result.narrowed(1, first, count).copy(inPlace: part)
+            }
+        }
+        return try mixed.transposed(1, 2)
+    }
+
+    /// How far a head sees; whole steps, so that few shapes of products occur.
+    private func reach(strength: Float, bound: Float, frames: Int) -> Int {
+        let reach = (2 * Double(bound) + log(Double(frames) * 0x1p24)) / Double(strength)
+        guard reach < Double(frames) else { return frames }  // also where a score is no number
+        return min(frames, (Int(reach) / 64 + 1) * 64)
+    }
+
+    private func weights(
+        _ query: Tensor, _ key: Tensor, strength: Float, distances: Tensor
+    ) throws(TorchError) -> Tensor {
+        if query.scalarType == .float32 {
+            return try operate(
+                "aten::baddbmm", .tensor(distances.unsqueezed(0)), .tensor(query), .tensor(key),
+                .double(-Double(strength)), .double(1)
+            ).softmax(-1)
+        }
+        let scores = try query.matmul(key).to(.float32)
+        return try operate("aten::sub_.Tensor", .tensor(scores), .tensor(distances), .double(Double(strength))).softmax(
+            -1)
+    }
+}
+
+extension Tensor {
+    /// Length of the longest vector of every head: [B, H, N, d] to [H] in float32.
+    fileprivate func longest() throws(TorchError) -> Tensor {
+        try operate("aten::linalg_vector_norm", .tensor(to(.float32)), .double(2), .ints([-1])).maximum([0, 2])
+    }
+}
