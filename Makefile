@@ -20,7 +20,8 @@ demo: build ## The whole way on real recordings; ends with .demo/report.html
 	@Scripts/fetch-demo-data
 	@$(PROGRAM) demo
 
-test: setup ## Build and run all tests
+test: ## Build and run all tests
+	@Scripts/setup test
 	@$(BUILD) --build-tests
 	@swift test -c release --skip-build --disable-xctest
 

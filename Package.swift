@@ -28,8 +28,11 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -81,14 +84,23 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], resources: [.copy("Recipes")]),
         library("Report", ["Audio", "Labels", "Evaluation", "Inference", "Storage"]),
+        library(
+            "Studio",
+            [
+                "Atlas", "Audio", "Corpus", "Labels", "Report", "Storage", "Torch",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ], resources: [.copy("Page")]),
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Import", "Preparation", "Atlas", "Report",
+                "Training", "Inference", "Import", "Preparation", "Atlas", "Report", "Studio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
-            name: "Benchmarks", dependencies: ["Atlas", "Audio", "Models", "Inference", "Training"],
+            name: "Benchmarks", dependencies: ["Atlas", "Audio", "Models", "Inference", "Studio", "Training"],
             swiftSettings: swiftSettings),
 
         // Tests mirror the sources.
@@ -101,8 +113,9 @@ let package = Package(
         tests("Inference"), tests("Report"), tests("PyTorchFiles"),
         tests("Import", ["Models", "Neural", "PyTorchFiles"], resources: [.copy("Checkpoints")]),
         tests("Atlas", ["Audio", "Evaluation", "Labels", "Randomness", "Storage"]),
+        tests("Studio", ["Atlas", "Audio", "Corpus", "Labels", "Randomness"]),
         .testTarget(
-            name: "CommandTests", dependencies: ["animal2vec", "Audio", "Labels", "TestSupport"],
+            name: "CommandTests", dependencies: ["animal2vec", "Atlas", "Audio", "Labels", "TestSupport"],
             swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx17

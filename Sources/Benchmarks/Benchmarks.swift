@@ -26,13 +26,14 @@ enum Benchmarks {
             case "encoder": try encoder(arguments)
             case "gains": try gains(arguments)
             case "atlas": try atlas(arguments)
+            case "annotator": try annotator(arguments)
             case "predict": try predict(path: arguments.next ?? ".cache/bench/noise.wav")
             default:
                 throw TorchError(
                     operation: "Benchmarks",
                     message:
-                        "say decode, resample, linear, attention, pretraining-step, gains, inference, encoder, predict "
-                        + "or atlas")
+                        "say decode, resample, linear, attention, pretraining-step, gains, inference, encoder, predict, "
+                        + "atlas or annotator")
             }
         }
     }

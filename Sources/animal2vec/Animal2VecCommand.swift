@@ -24,14 +24,15 @@ struct Animal2VecCommand: ParsableCommand {
               embed       bring the sounds of an archive into an atlas
               cluster     group them by likeness, draw their map
               search      find sounds that are like a sound
+              studio      look, listen and label in a page on this computer
               atlas       look into an atlas, check it, exchange it
             """,
         version: "animal2vec 0.1.0",
         subcommands: [
             PrepareCommand.self, ScanCommand.self, SplitCommand.self, PretrainCommand.self, FinetuneCommand.self,
             PredictCommand.self, TuneCommand.self, EvaluateCommand.self, EmbedCommand.self, ClusterCommand.self,
-            SearchCommand.self, AtlasCommand.self, ConvertCommand.self, SpectrogramCommand.self, ImportCommand.self,
-            DoctorCommand.self, DemoCommand.self,
+            SearchCommand.self, StudioCommand.self, AtlasCommand.self, ConvertCommand.self, SpectrogramCommand.self,
+            ImportCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
     static func main() {

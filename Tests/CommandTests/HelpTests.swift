@@ -16,6 +16,7 @@ import Testing
         "embed": ["<model>", "[<paths> ...]", "--atlas", "--unit", "--labels", "--corpus", "--json", "--dry-run"],
         "cluster": ["--atlas", "--k", "--choose", "--seeds", "--train", "--json"],
         "search": ["--atlas", "--like", "--event", "--label", "--json"],
+        "studio": ["--atlas", "--corpus", "--port", "--annotator", "--without-corpus-labels"],
         "atlas": [],
         "import": ["<checkpoint>", "--out", "--weights", "--window-seconds", "--classes", "--json", "--dry-run"],
         "spectrogram": ["<recording>", "--out", "--start", "--seconds"],
