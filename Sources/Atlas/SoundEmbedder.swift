@@ -127,9 +127,8 @@ public struct Animal2VecEmbedder: SoundEmbedder {
         let pooled = try withoutGradients { () throws(TorchError) in
             let store = classifier.store
             let wave_BN = try Tensor(samples, shape: [clips.count, clipSamples])
-            let features_BTD = try classifier.pooledFeatures(
-                wave_BN.to(store.device).to(store.precision.scalarType)
-            ).to(.float32)
+            let encoded = try classifier.encode(wave_BN.to(store.device).to(store.precision.scalarType))
+            let features_BTD = try classifier.pooledFeatures(encoded).to(.float32)
             let frames = features_BTD.size(1)
             var weights = [Float](repeating: 0, count: clips.count * frames)
             for (row, span) in clips.spans.enumerated() {
