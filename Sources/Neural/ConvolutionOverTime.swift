@@ -75,7 +75,9 @@ extension Tensor {
         let fourier = try BlockFourier(taps: taps, on: device)
         let (frequencies, blockCount) = (fourier.frequencies, (frames + fourier.kept - 1) / fourier.kept)
 
-        let blocks = try to(.float32).padded([0, 0, padding, padding])
+        // Padded once, to what the last block's windows reach.
+        let missing = (blockCount + 1) * fourier.kept - padding - size(1)
+        let blocks = try to(.float32).padded([0, 0, padding, max(padding, missing)])
             .windows(fourier.length, step: fourier.kept, count: blockCount)
             .reshaped([batch * blockCount, fourier.length, groups * inputs])
         let spectra = try fourier.forward.matmul(blocks)

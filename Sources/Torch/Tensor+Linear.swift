@@ -1,3 +1,5 @@
+import CTorch
+
 // Products, convolutions, normalisation and attention. One line per operator.
 
 extension Tensor {
@@ -33,9 +35,15 @@ extension Tensor {
             "aten::scaled_dot_product_attention", .tensor(self), .tensor(key), .tensor(value), .optional(bias),
             .double(dropout))
     }
-    /// Each element kept with probability 1 − p and scaled by 1 / (1 − p).
+    /// Each element kept with probability 1 − p and scaled by 1 / (1 − p); which ones depends on libtorch's generator only.
     public func dropped(_ probability: Double) throws(TorchError) -> Tensor {
-        try operate("aten::dropout", .tensor(self), .double(probability), .bool(true))
+        guard !device.isCUDA, scalarType != .float64, probability < 1 else {
+            return try operate("aten::dropout", .tensor(self), .double(probability), .bool(true))
+        }
+        var raw: OpaquePointer?
+        let error = withExtendedLifetime(handle) { ctorch_dropout_mask(handle.raw, probability, &raw) }
+        try TorchError.check(error, "dropout", [description])
+        return try self * Tensor(owning: raw!)
     }
     /// Average over sliding windows of the last dimension of [B, C, T].
     public func averagePooled1d(size: Int, stride: Int = 1) throws(TorchError) -> Tensor {

@@ -88,6 +88,9 @@ ctorch_error *ctorch_tensor_from_host(const void *host, size_t byte_count, const
 /// Copies a contiguous CPU tensor into `host`.
 ctorch_error *ctorch_tensor_to_host(const ctorch_tensor *tensor, void *host, size_t byte_count);
 
+/// A tensor of the shape and type of a float tensor on the CPU: 0 with that probability, 1 / (1 - probability) otherwise.
+ctorch_error *ctorch_dropout_mask(const ctorch_tensor *like, double probability, ctorch_tensor **out);
+
 // Autograd.
 ctorch_error *ctorch_tensor_set_requires_grad(ctorch_tensor *tensor, bool value);
 /// The accumulated gradient, or null when there is none. The caller owns the reference.
