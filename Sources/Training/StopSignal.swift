@@ -32,17 +32,18 @@ public enum StopSignal {
             sigemptyset(&action.sa_mask)
             sigaction(kind.rawValue, &action, nil)
         }
-        // Dispatch's threads block all signals, and an asynchronous program may have no other: one thread of our own that
-        // does nothing but take them.
-        let listener = Thread {
-            var signals = sigset_t()
-            sigemptyset(&signals)
-            for kind in [Kind.interrupt, .terminate, .user] { sigaddset(&signals, kind.rawValue) }
+        // One thread of our own takes the signals, and no other: a handler in the middle of a compiled matrix product was seen
+        // to damage memory. Threads made from here on inherit the mask.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for kind in [Kind.interrupt, .terminate, .user] { sigaddset(&signals, kind.rawValue) }
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        let listener = Thread { [signals] in
+            var signals = signals
             pthread_sigmask(SIG_UNBLOCK, &signals, nil)
             while true { pause() }
         }
         listener.name = "signals"
-        listener.stackSize = 64 * 1024
         listener.start()
     }
 
