@@ -60,14 +60,10 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "How vectors are scaled before they are compared: none, centre or standardize.")
     var scaling: VectorScaling.Method?
 
-    @Option(help: "cpu, cuda, cuda:1, or auto for the first CUDA device where there is one.")
-    var device = "auto"
-
     @Option(help: "fp32, bf16 or fp16.")
     var precision = Precision.fp32
 
-    @Option(help: "Threads that compute; 0 for one per core.")
-    var threads = 0
+    @OptionGroup var computing: ComputingOptions
 
     @Flag(help: "Say what would be done, and do nothing.")
     var dryRun = false
@@ -99,12 +95,12 @@ struct EmbedCommand: ParsableCommand {
 
     func run() throws {
         StopSignal.install()
-        let status = try Runtime.start(threads: threads > 0 ? threads : nil)
+        let device = try computing.start()
         var unmatched: [String] = []
         let sources = try self.sources(&unmatched)
         for name in unmatched.prefix(5) { printError("animal2vec: labels without recording: \(name)") }
         if unmatched.count > 5 { printError("animal2vec: … and \(unmatched.count - 5) more") }
-        let embedder = try self.embedder(sources, status)
+        let embedder = try self.embedder(sources, device)
         let window = windowSeconds ?? embedder.windowSeconds ?? 6
         let description = Embedding.description(
             embedder, unit: unit, windowSeconds: window, hopSeconds: hopSeconds ?? window, scaling: scaling)
@@ -192,12 +188,11 @@ struct EmbedCommand: ParsableCommand {
         return recordings.enumerated().map { EmbeddingSource($1, events: events[$0] ?? (unit == .events ? [] : nil)) }
     }
 
-    private func embedder(_ sources: [EmbeddingSource], _ status: Runtime.Status) throws -> any SoundEmbedder {
+    private func embedder(_ sources: [EmbeddingSource], _ device: Device) throws -> any SoundEmbedder {
         let known = try? Atlas.open(atlas).description.model
         return try SoundModel.embedder(
             model, knownAs: known, rateHz: rateHz, contextSeconds: contextSeconds, precision: precision,
-            device: Device.named(device, hasCUDA: status.hasCUDA, explanation: status.explanation),
-            paths: sources.map(\.recording.path))
+            device: device, paths: sources.map(\.recording.path))
     }
 }
 

@@ -61,14 +61,10 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "Labels to be drawn on the plates.", transform: { URL(fileURLWithPath: $0) })
     var truth: URL?
 
-    @Option(help: "cpu, cuda, cuda:1, or auto for the first CUDA device where there is one.")
-    var device = "auto"
-
     @Option(help: "fp32, bf16 or fp16.")
     var precision = Precision.fp32
 
-    @Option(help: "Threads that compute; 0 for one per core.")
-    var threads = 0
+    @OptionGroup var computing: ComputingOptions
 
     @Flag(help: "Print the summary as JSON.")
     var json = false
@@ -96,14 +92,14 @@ struct PredictCommand: ParsableCommand {
             return format
         }
         let labels = try truth.map { try LabelReadingFlags.parse([]).read($0) }
-        let status = try Runtime.start(threads: threads > 0 ? threads : nil)
+        let device = try computing.start()
         let folder = try ModelFolder.load(model)
         var configuration = Prediction.Configuration()
         configuration.precision = precision
         configuration.decoding = try decoding.configuration(folder.description)
         let prediction = try Prediction(
             folder, configuration: configuration,
-            device: Device.named(device, hasCUDA: status.hasCUDA, explanation: status.explanation))
+            device: device)
         var outputs = Prediction.Outputs()
         outputs.probabilities = probabilities || plates != nil
         outputs.secondary = secondary

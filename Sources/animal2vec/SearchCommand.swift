@@ -43,11 +43,7 @@ struct SearchCommand: ParsableCommand {
         transform: { URL(fileURLWithPath: $0) })
     var out: URL?
 
-    @Option(help: "cpu, cuda, cuda:1, or auto for the first CUDA device where there is one.")
-    var device = "auto"
-
-    @Option(help: "Threads that compute; 0 for one per core.")
-    var threads = 0
+    @OptionGroup var computing: ComputingOptions
 
     @Flag(help: "Print the sounds as JSON.")
     var json = false
@@ -66,7 +62,7 @@ struct SearchCommand: ParsableCommand {
     }
 
     func run() throws {
-        let status = try Runtime.start(threads: threads > 0 ? threads : nil)
+        let device = try computing.start()
         let opened = try Atlas.open(atlas)
         var query = SoundQuery()
         (query.like, query.unlike, query.count) = (event, unlike, count)
@@ -89,10 +85,9 @@ struct SearchCommand: ParsableCommand {
             query.among = Set(found.keys)
         }
         if !like.isEmpty {
-            query.likeVectors = try vectors(
-                opened, Device.named(device, hasCUDA: status.hasCUDA, explanation: status.explanation))
+            query.likeVectors = try vectors(opened, device)
         }
-        let hits = try opened.search(query, threads: threads > 0 ? threads : nil)
+        let hits = try opened.search(query, threads: computing.threadCount)
         let sounds = try opened.sounds(hits.map(\.id))
         if let out { try write(zip(hits, sounds).map { ($0.score, $1) }, to: out) }
         if json {

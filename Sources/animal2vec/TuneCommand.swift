@@ -56,11 +56,7 @@ struct TuneCommand: ParsableCommand {
     @Flag(help: "Tell what would be kept and leave the model as it is.")
     var dryRun = false
 
-    @Option(help: "cpu, cuda, cuda:1, or auto for the first CUDA device where there is one.")
-    var device = "auto"
-
-    @Option(help: "Threads that compute; 0 for one per core.")
-    var threads = 0
+    @OptionGroup var computing: ComputingOptions
 
     @Flag(help: "Print the result as JSON.")
     var json = false
@@ -118,7 +114,7 @@ struct TuneCommand: ParsableCommand {
     // MARK: Recordings
 
     private func recordings(corpus: URL, _ folder: ModelFolder) throws -> [DecodingTuner.Recording] {
-        let status = try Runtime.start(threads: threads > 0 ? threads : nil)
+        let device = try computing.start()
         let entries = try Catalogue(folder: corpus).labelledRecordings(
             RecordingFilter(isAnnotated: true, part: part))
         guard !entries.isEmpty else {
@@ -127,7 +123,7 @@ struct TuneCommand: ParsableCommand {
             )
         }
         let classifier = try folder.classifier(
-            device: Device.named(device, hasCUDA: status.hasCUDA, explanation: status.explanation))
+            device: device)
         let predictor = FramePredictor(classifier, folder.description)
         let line = ProgressLine(
             "predict", total: entries.reduce(0) { $0 + $1.recording.seconds }, measure: .audioSeconds)
