@@ -53,23 +53,11 @@ public enum ClusterPage {
         let map = content.points.isEmpty ? "" : try self.map(content)
         let cards = content.groups.enumerated().map { card($1, figures[$0]) }
         let notes = content.notes.map { "<li>\(Markup.escaped($0))</li>" }.joined()
-        let facts = content.facts.map {
-            "<div><dt>\(Markup.escaped($0.label))</dt><dd>\(Markup.escaped($0.value))</dd></div>"
-        }
-        let title = Markup.escaped(content.title)
-        let policy =
-            "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+        let head = ReportPage.head(
+            title: content.title, summary: content.summary, facts: content.facts, style: ClusterPageStyle.text,
+            media: "data:")
         return """
-            <!DOCTYPE html>
-            <html lang="en"><head><meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta http-equiv="Content-Security-Policy" content="\(policy)">
-            <meta name="color-scheme" content="light dark">
-            <title>\(title)</title>
-            <style>\(ReportStyle.text)\(ClusterPageStyle.text)</style></head><body>
-            <header><h1>\(title)</h1>
-            \(content.summary.isEmpty ? "" : "<p class=\"summary\">\(Markup.escaped(content.summary))</p>")
-            <dl class="facts">\(facts.joined())</dl></header><main>
+            \(head)
             \(map)
             <section aria-labelledby="groups-title"><h2 id="groups-title">Clusters</h2>
             <p class="soft">Click a picture, or press Enter on it, to hear the sound. The bright part between the lines is the

@@ -48,19 +48,24 @@ public enum ReportPage {
             let items = content.notes.map { "<li>\(Markup.escaped($0))</li>" }
             after.append(section("notes", "Notes", "<ul>\(items.joined())</ul>"))
         }
-        let head = self.head(content)
+        let head = self.head(title: content.title, summary: content.summary, facts: content.facts)
         let used = head.utf8.count + after.reduce(0) { $0 + $1.utf8.count } + ReportStyle.text.utf8.count * 2
         let recordings = try RecordingsMarkup(content, outcomes: outcomes, maximumBytes: maximumBytes - used).markup()
         return ([head, recordings] + after + [foot]).joined(separator: "\n")
     }
 
-    private static func head(_ content: ReportContent) -> String {
-        let title = Markup.escaped(content.title)
-        let facts = content.facts.map {
+    /// The beginning of a page, up to its main part. It needs no network: sound and pictures lie inside.
+    ///
+    /// - Parameter media: where sound may come from.
+    static func head(
+        title: String, summary: String, facts: [ReportContent.Fact], style: String = "", media: String = "data: blob:"
+    ) -> String {
+        let title = Markup.escaped(title)
+        let facts = facts.map {
             "<div><dt>\(Markup.escaped($0.label))</dt><dd>\(Markup.escaped($0.value))</dd></div>"
         }
         let policy =
-            "default-src 'none'; img-src data:; media-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+            "default-src 'none'; img-src data:; media-src \(media); style-src 'unsafe-inline'; script-src 'unsafe-inline'"
         return """
             <!DOCTYPE html>
             <html lang="en"><head><meta charset="utf-8">
@@ -68,9 +73,9 @@ public enum ReportPage {
             <meta http-equiv="Content-Security-Policy" content="\(policy)">
             <meta name="color-scheme" content="light dark">
             <title>\(title)</title>
-            <style>\(ReportStyle.text)</style></head><body>
+            <style>\(ReportStyle.text)\(style)</style></head><body>
             <header><h1>\(title)</h1>
-            \(content.summary.isEmpty ? "" : "<p class=\"summary\">\(Markup.escaped(content.summary))</p>")
+            \(summary.isEmpty ? "" : "<p class=\"summary\">\(Markup.escaped(summary))</p>")
             \(facts.isEmpty ? "" : "<dl class=\"facts\">\(facts.joined())</dl>")
             </header><main>
             """
