@@ -45,14 +45,6 @@ extension Tensor {
         try TorchError.check(error, "dropout", [description])
         return try self * Tensor(owning: raw!)
     }
-    /// Average over sliding windows of the last dimension of [B, C, T].
-    public func averagePooled1d(size: Int, stride: Int = 1) throws(TorchError) -> Tensor {
-        try operate("aten::avg_pool1d", .tensor(self), .ints([size]), .ints([stride]))
-    }
-    /// Maximum over sliding windows of the last dimension of [B, C, T].
-    public func maximumPooled1d(size: Int, stride: Int = 1) throws(TorchError) -> Tensor {
-        try operate("aten::max_pool1d", .tensor(self), .ints([size]), .ints([stride]))
-    }
     /// Fourier transform of real numbers along the last dimension: [..., N] to complex [..., N / 2 + 1].
     public func realFourierTransformed() throws(TorchError) -> Tensor { try operate("aten::fft_rfft", .tensor(self)) }
     /// |z|² of complex numbers.
