@@ -170,8 +170,15 @@ final class Decoder {
         }
         // After a byte seek the demuxer takes any packet for the first or the last and would trim it.
         if packetPosition != nil { av_packet_shrink_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, 0) }
+        if media.codecName == "flac" { media.codec.pointee.err_recognition = recognition(flacFrame: packet) }
         let code = avcodec_send_packet(media.codec, packet)
         if code < 0, code != audioErrorAgain { damaged(code) }
+    }
+
+    // A frame whose checksum was seen to be right need not be checked again, more slowly, by FFmpeg's decoder.
+    private func recognition(flacFrame packet: UnsafePointer<AVPacket>) -> Int32 {
+        let bytes = UnsafeBufferPointer(start: packet.pointee.data, count: Int(packet.pointee.size))
+        return FLACChecksum.remainder(bytes) == 0 ? audioErrorRecognitionChecked : audioErrorRecognition
     }
 
     private func note(_ code: Int32) {

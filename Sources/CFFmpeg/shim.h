@@ -22,6 +22,8 @@ static const int32_t audioErrorExit = AVERROR_EXIT;
 static const int64_t audioNoTimestamp = AV_NOPTS_VALUE;
 static const int64_t audioTimeBase = AV_TIME_BASE;
 static const int32_t audioErrorRecognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+/// For a packet whose checksum the caller has verified.
+static const int32_t audioErrorRecognitionChecked = AV_EF_EXPLODE;
 static const int32_t audioCodecFlagSkipManual = AV_CODEC_FLAG2_SKIP_MANUAL;
 static const int32_t audioSeekBackward = AVSEEK_FLAG_BACKWARD;
 static const int32_t audioSeekByte = AVSEEK_FLAG_BYTE;
