@@ -3,6 +3,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/cpu/Utils.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/headeronly/version.h>
@@ -49,6 +50,19 @@ int32_t ctorch_cuda_device_count(void) {
 
 void ctorch_set_thread_count(int32_t count) { at::set_num_threads(count); }
 int32_t ctorch_thread_count(void) { return at::get_num_threads(); }
+
+// By default fp32 products go to MKL, which takes a slow path on AMD; "medium" sends them to oneDNN. Where the processor has
+// AMX, oneDNN would round them to bfloat16, so there they stay with MKL. Set when the library is loaded, because products of
+// the two differ in their last bits: one process must not begin with the one and go on with the other.
+__attribute__((constructor)) static void choose_matrix_products() {
+    try {
+        const auto capabilities = at::cpu::get_cpu_capabilities();
+        const auto amx = capabilities.find("amx_tile");
+        const bool rounds = amx != capabilities.end() && amx->second.toBool();
+        at::globalContext().setFloat32MatmulPrecision(rounds ? "highest" : "medium");
+    } catch (...) {
+    }
+}
 
 ctorch_error *ctorch_set_matmul_precision(const char *precision) {
     return guarded([&] { at::globalContext().setFloat32MatmulPrecision(precision); });

@@ -20,7 +20,7 @@ public enum Runtime {
     }
 
     /// Prepares libtorch. The first call of a program, before any tensor: it checks the version, opens CUDA where there
-    /// is one, and sets threads, allocator and matrix products to what is fastest on this computer.
+    /// is one, and sets threads and allocator to what is fastest on this computer.
     ///
     /// - Parameter threads: threads for one operator; nil for one per core.
     @discardableResult
@@ -37,9 +37,6 @@ public enum Runtime {
         let explanation = ctorch_open_cuda(&available)
         defer { free(explanation) }
         if let threads { ctorch_set_thread_count(Int32(threads)) }
-        // The default sends fp32 products to MKL, which takes a slow path on AMD; "medium" takes oneDNN. On processors
-        // without AMX the kernel stays fp32.
-        try TorchError.check(ctorch_set_matmul_precision("medium"), "set matmul precision")
         return Status(
             hasCUDA: available, explanation: explanation.map { String(cString: $0) } ?? "", version: text(loaded))
     }
@@ -47,7 +44,8 @@ public enum Runtime {
     /// Threads used by one operator.
     public static var threadCount: Int { Int(ctorch_thread_count()) }
 
-    /// Sets the matrix products of fp32 to libtorch's "highest" or "medium" (oneDNN).
+    /// Sets the matrix products of fp32 to libtorch's "highest" (MKL) or "medium" (oneDNN), for comparisons: the faster one
+    /// that keeps the precision of fp32 is chosen already when the program is loaded.
     public static func setMatrixPrecision(_ name: String) throws(TorchError) {
         try TorchError.check(ctorch_set_matmul_precision(name), "set matmul precision")
     }

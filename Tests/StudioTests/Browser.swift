@@ -182,12 +182,25 @@ final class Browser: Sendable {
         }
     }
 
-    /// Clicks the middle of an element.
+    /// Clicks the middle of an element once it lies still and nothing lies over it, as a person would.
     func click(_ selector: String) async throws {
         let place: [Double] = try await value(
             """
-            (() => { const e = document.querySelector(\(quoted(selector))); e.scrollIntoView({ block: 'nearest' });
-            const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()
+            (async () => {
+              let last = '', still = 0;
+              for (let frame = 0; frame < 600; frame++) {
+                await new Promise(requestAnimationFrame);
+                const e = document.querySelector(\(quoted(selector)));
+                if (!e) continue;
+                e.scrollIntoView({ block: 'nearest' });
+                const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
+                const here = `${x} ${y}`, top = document.elementFromPoint(x, y);
+                still = here === last && top && (e.contains(top) || top.contains(e)) ? still + 1 : 0;
+                last = here;
+                if (still >= 4) return [x, y];
+              }
+              throw new Error('cannot be clicked: ' + \(quoted(selector)));
+            })()
             """)
         try await drag([(place[0], place[1])])
     }

@@ -183,7 +183,8 @@ struct `The page of the studio` {
                 (frame[0] + x * frame[2], frame[1] + y * frame[3])
             }
             try await browser.drag([place(0.2, 0.25), place(0.4, 0.5), place(0.8, 0.75)])
-            try await browser.wait("document.querySelectorAll('.box:not(.unit)').length === 1")
+            // What is still being drawn has no number, and cannot be taken hold of.
+            try await browser.wait("document.querySelectorAll('.box[data-id]').length === 1")
             var saved = try await boxes(studio)[0]
             // The view goes from 0.12 s before the sound (3.1 to 3.4 s) to 0.12 s after it, and from 0 to 8 kHz.
             #expect(abs(saved.startSeconds - 3.088) < 0.01 && abs(saved.endSeconds - 3.412) < 0.01)

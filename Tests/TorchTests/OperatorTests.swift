@@ -133,7 +133,6 @@ private func residentBytes() -> Int {
     }
 
     @Test func `Products of float32 take the oneDNN path and stay as exact as float32`() throws {
-        try Runtime.setMatrixPrecision("medium")
         let a = try Tensor.randomNormal([96, 64])
         let b = try Tensor.randomNormal([128, 64])
         let exact = try a.to(.float64).linear(b.to(.float64))
