@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares learned vectors of single notes with a plain baseline, in quiet recordings and in background noise.
 
-    Scripts/note_study.py RECORDINGS EVENTS.csv BACKGROUND OUT --train 0-89 [--decibels 0,-6] [--k 9,100]
+    Scripts/note_study.py RECORDINGS EVENTS.csv BACKGROUND OUT --train 0-89 --test 90-134 [--decibels 0,-6] [--k 9,100]
 
 For the recordings as they are, and mixed with the background at each level (Scripts/mix_recordings.py), it makes a corpus
 of which only the --train recordings are learned from, pretrains a DINO and an animal2vec network on it without labels,
@@ -72,6 +72,7 @@ def main():
     parser.add_argument("background", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--train", required=True, help="recordings to learn from: 0-89")
+    parser.add_argument("--test", required=True, help="recordings that are scored: 90-134")
     parser.add_argument("--decibels", default="0,-6")
     parser.add_argument("--k", default="9,100")
     parser.add_argument("--seed", type=int, default=1)
@@ -95,7 +96,7 @@ def main():
         corpus = folder / "corpus"
         if not (folder / "scanned").exists():
             run(PROGRAM, "scan", recordings, "--labels", arguments.events, "--corpus", corpus)
-            run(PROGRAM, "split", "--corpus", corpus, "--train", arguments.train, "--test-share", 1)
+            run(PROGRAM, "split", "--corpus", corpus, "--train", arguments.train, "--test", arguments.test)
             (folder / "scanned").touch()
         lines.append(f"| **{name}** |" + " |" * (len(head) - 1))
         answers = figures[name] = {}

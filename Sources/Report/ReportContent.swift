@@ -16,6 +16,10 @@ public struct ReportContent: Sendable {
     public var scores: [ScoreRow]
     /// Scores of every class, of the main variant.
     public var classes: [ClassRow]
+    /// What vectors of the sounds are worth, by model.
+    public var vectors: [VectorRow]
+    /// The page of groups, relative to the folder of this page; nil where there is none.
+    public var clusterPage: String?
     /// Loss and validation curves.
     public var charts: [Chart]
     /// What took how long.
@@ -30,7 +34,8 @@ public struct ReportContent: Sendable {
     /// A report; everything but the title may be filled in later.
     public init(
         title: String, summary: String = "", facts: [Fact] = [], recordings: [RecordingPanel] = [],
-        scores: [ScoreRow] = [], classes: [ClassRow] = [], charts: [Chart] = [], stages: [Stage] = [],
+        scores: [ScoreRow] = [], classes: [ClassRow] = [], vectors: [VectorRow] = [], clusterPage: String? = nil,
+        charts: [Chart] = [], stages: [Stage] = [],
         files: [OutputFile] = [], notes: [String] = [], minimumIoU: Double = 0.5
     ) {
         self.title = title
@@ -39,6 +44,8 @@ public struct ReportContent: Sendable {
         self.recordings = recordings
         self.scores = scores
         self.classes = classes
+        self.vectors = vectors
+        self.clusterPage = clusterPage
         self.charts = charts
         self.stages = stages
         self.files = files
@@ -170,6 +177,35 @@ extension ReportContent {
                     label: $0.label, trainingCount: trainingCounts[$0.label], counts: $0.counts,
                     averagePrecision: precisions[$0.label] ?? nil)
             }
+        }
+    }
+
+    /// What the vectors of a model are worth where labels tell.
+    public struct VectorRow: Sendable, Hashable {
+        /// The model.
+        public var name: String
+        /// Whether the page of groups shows its vectors.
+        public var isMain: Bool
+        /// Adjusted mutual information of groups and labels.
+        public var agreement: ScoreInterval
+        /// The share of sounds that have the commonest label of their group.
+        public var purity: ScoreInterval
+        /// The share of held-out sounds that their 20 nearest neighbours name rightly.
+        public var nearest: ScoreInterval
+        /// Macro-F1 of a classifier that has learned from one sound per class.
+        public var oneLabel: ScoreInterval
+        /// The same from five.
+        public var fiveLabels: ScoreInterval
+
+        /// A row; unknown scores are nil.
+        public init(
+            name: String, isMain: Bool, agreement: ScoreInterval?, purity: ScoreInterval?, nearest: ScoreInterval?,
+            oneLabel: ScoreInterval?, fiveLabels: ScoreInterval?
+        ) {
+            let none = ScoreInterval(value: nil)
+            (self.name, self.isMain) = (name, isMain)
+            (self.agreement, self.purity, self.nearest) = (agreement ?? none, purity ?? none, nearest ?? none)
+            (self.oneLabel, self.fiveLabels) = (oneLabel ?? none, fiveLabels ?? none)
         }
     }
 

@@ -35,6 +35,12 @@ public enum ReportPage {
             let names = otherNames(content.recordings, outcomes)
             after.append(section("classes", "Classes", TableMarkup.classes(content.classes, otherNames: names)))
         }
+        if !content.vectors.isEmpty {
+            after.append(
+                section(
+                    "groups", "Grouped without labels", TableMarkup.vectors(content.vectors, page: content.clusterPage))
+            )
+        }
         let charts = content.charts.compactMap { ChartMarkup($0)?.markup() }
         if !charts.isEmpty {
             after.append(

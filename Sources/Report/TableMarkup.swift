@@ -45,6 +45,30 @@ enum TableMarkup {
         return lines.joined(separator: "\n")
     }
 
+    /// What vectors are worth, with the way to the page of groups.
+    static func vectors(_ rows: [ReportContent.VectorRow], page: String?) -> String {
+        let head = ["Agreement", "Purity", "20 nearest", "1 label per class", "5 labels per class"]
+        let columns = head.map { "<th scope=\"col\">\($0)</th>" }.joined()
+        let lines = rows.map { row in
+            let cells = [row.agreement, row.purity, row.nearest, row.oneLabel, row.fiveLabels]
+            return """
+                <tr\(row.isMain ? " class=\"main\"" : "")><th scope="row">\(Markup.escaped(row.name))</th>\
+                \(cells.map { "<td>\(cell($0))</td>" }.joined())</tr>
+                """
+        }
+        let link =
+            page.map { "<p><a href=\"\(Markup.escaped(Markup.link($0)))\">See and hear the groups</a></p>" } ?? ""
+        return """
+            \(link)<div class="wide"><table class="scores"><thead><tr><th scope="col">Vectors</th>\(columns)</tr></thead>
+            <tbody>\(lines.joined(separator: "\n"))</tbody></table></div>
+            <p class="soft">Every labelled sound became a vector, without use of its label. Agreement: adjusted mutual \
+            information of as many groups as there are labels, 0 by chance. Purity: the share of sounds that bear the \
+            commonest label of their group. 20 nearest: the share of sounds in held-out recordings that their nearest \
+            neighbours name rightly. Labels per class: macro-F1 in the held-out recordings of a classifier that has learned \
+            from so many sounds of each class.</p>
+            """
+    }
+
     /// The table of classes; `otherNames` says by label under which other names its events were found.
     static func classes(_ rows: [ReportContent.ClassRow], otherNames: [String: [String: Int]]) -> String {
         let hasTraining = rows.contains { $0.trainingCount != nil }

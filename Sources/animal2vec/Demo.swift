@@ -63,7 +63,8 @@ struct Demo {
     /// Writes report.json and report.html.
     func report(
         main: ModelFolder, variants: [(DemoCommand.Variant, DetectionScores)], chance: DetectionScores,
-        learned: [LabelledRecording], held: [LabelledRecording], found: LabelTable, shown: Int
+        learned: [LabelledRecording], held: [LabelledRecording], found: LabelTable,
+        vectors: [ReportContent.VectorRow], shown: Int
     ) throws {
         func f1(_ folder: String) -> Double? { variants.first { $0.0.folder == folder }?.1.events[0].f1.value }
         let scores = variants[0].1
@@ -105,11 +106,13 @@ struct Demo {
         content.scores.append(.init(name: "chance", group: "no learning", chance))
         let counts = Dictionary(learned.flatMap(\.events).map { ($0.label, 1) }, uniquingKeysWith: +)
         content.classes = ReportContent.ClassRow.rows(scores, trainingCounts: counts)
+        (content.vectors, content.clusterPage) = (vectors, "clusters.html")
         content.charts = charts(variants.map(\.0))
         content.stages = stages.map { .init($0.name, seconds: $0.seconds) }
         content.files = [
             .init("All events (CSV)", path: "events/events.csv"), .init("Raven tables", path: "events/raven/"),
-            .init("Audacity labels", path: "events/audacity/"), .init("Figures (JSON)", path: "report.json"),
+            .init("Audacity labels", path: "events/audacity/"), .init("Groups of sounds", path: "clusters.html"),
+            .init("Figures (JSON)", path: "report.json"),
         ]
         content.notes = scores.notes
         content.recordings = try held.prefix(shown).map { try panel($0, found) }
@@ -160,7 +163,10 @@ struct Demo {
         var charts = [
             Chart(
                 title: "Pretraining", xLabel: "update", yLabel: "loss per masked frame",
-                lines: [Chart.Line("loss", points("pretrain"))])
+                lines: [Chart.Line("loss", points("pretrain"))]),
+            Chart(
+                title: "Pretraining, DINO", xLabel: "update", yLabel: "loss per pair of views",
+                lines: [Chart.Line("loss", points("dino"))]),
         ]
         for group in Set(variants.map(\.group)).sorted().reversed() {
             let members = variants.filter { $0.group == group }

@@ -15,7 +15,8 @@ struct DemoCommand: ParsableCommand {
         commandName: "demo", abstract: "The whole way on real recordings, with a report to look at.",
         discussion: """
             Without options: song of a Bengalese finch, seven recordings to learn from and three that are only predicted.
-            With your own folder and labels it does the same: scan, split, pretrain, finetune, predict, evaluate, report.
+            With your own folder and labels it does the same: scan, split, pretrain, finetune, predict, evaluate, and
+            groups of the sounds that no label has made.
             """)
 
     @Option(help: "Folder of recordings.", transform: { URL(fileURLWithPath: $0) })
@@ -96,10 +97,22 @@ struct DemoCommand: ParsableCommand {
             return scores
         }
         let learned = try catalogue.labelledRecordings(RecordingFilter(isAnnotated: true, part: .train))
+        let clusters = DemoClusters(learned: learned, held: held, out: out)
+        let dino = out.appending(path: "dino")
+        try demo.stage("pretrain DINO") {
+            let settings = clusters.dinoSettings
+            try finish(
+                PretrainingRun(recipe: "notes", settings: settings, corpus: corpus, folder: dino).train(on: .cpu))
+        }
+        let vectors = try demo.stage("cluster") {
+            try clusters.rows(
+                [("log-mel", nil), ("animal2vec", pretrained), ("DINO", dino)],
+                page: out.appending(path: "clusters.html"))
+        }
         let chance = Chance(learned: learned, held: held).scores()
         try demo.report(
             main: main, variants: Array(zip(variants, scores)), chance: chance, learned: learned, held: held,
-            found: found, shown: shown)
+            found: found, vectors: vectors, shown: shown)
     }
 
     private func scan(into corpus: URL) throws -> Catalogue {
