@@ -10,6 +10,10 @@ writes, with random weights of a tiny network,
     pretraining.pt          zip; OmegaConf configuration, teacher, optimizer, half and transposed and shared tensors
     pretraining_legacy.pt   the same weights in the layout before PyTorch 1.6, with one flat argparse.Namespace
     finetuned.pt            zip; a classifier of three classes, with the configuration of its pretraining inside
+    options_pcen.pt         a classifier with PCEN, a norm before its positions, and a head on the blocks' outputs
+    options_taps.pt         one with learned taps, magnitudes normed over time, attention without distances, method canny
+    options_token.pt        a pretraining with a class token, a teacher of blocks only, other targets and losses
+    options.safetensors     a waveform and the logits that the two classifiers give for it, in plain PyTorch
 and the pickles alone (their numbers are those of the golden values, stored there)
     golden_pretraining.pkl  golden_finetuned.pkl
 """
@@ -17,6 +21,7 @@ import argparse
 import collections
 import enum
 import io
+import math
 import pathlib
 import sys
 import types
@@ -25,6 +30,7 @@ import zipfile
 
 import numpy
 import torch
+from torch.nn import functional as F
 
 import tensor_files
 from large_checkpoint import is_tracked, shapes
@@ -170,6 +176,150 @@ GOLDEN = {"layers": "[(15, 63, 1)] +[(24, 10, 5)] + [(24, 3, 2)] * 3 + [(24, 3, 
           "depth": 2, "prenet": 1, "groups": 4, "decoder": 32}
 
 
+SMALL = {"layers": "[(5, 15, 1)] + [(8, 10, 5)] + [(8, 3, 2)] + [(8, 2, 1)]", "kernels": [15, 10, 3, 2], "strides": [1, 5, 2, 1],
+         "channels": [5, 8, 8, 8], "width": 16, "heads": 2, "depth": 2, "prenet": 1, "groups": 4, "decoder": 8}
+AUDIO = "modality_encoders.AUDIO."
+FILTERS = AUDIO + "local_encoder.conv_layers.0."
+
+
+def variant(tensors, **options):
+    """The parameters that options of the published network exchange."""
+    tensors, generator = dict(tensors), torch.Generator().manual_seed(3)
+    count = tensors[FILTERS + "2.1.weight"].numel()
+    if options.get("pcen"):
+        del tensors[FILTERS + "2.1.weight"], tensors[FILTERS + "2.1.bias"]
+        for name, middle in [("alpha", 0.9), ("delta", 2.0), ("root", 2.0), ("ema._weights", 0.1)]:
+            tensors[FILTERS + "2.1." + name] = middle * (1 + 0.1 * torch.rand(count, generator=generator))
+    if options.get("taps"):
+        del tensors[FILTERS + "0.low_hz_"], tensors[FILTERS + "0.band_hz_"]
+        tensors[FILTERS + "0.kernel"] = torch.randn(count, 1, 15, generator=generator) * 0.2
+        del tensors[AUDIO + "alibi_scale"]
+    if options.get("norm"):
+        moved = [name for name in tensors if ".relative_positional_encoder." in name]
+        for name in moved:
+            tensors[name.replace("positional_encoder.", "positional_encoder.1.")] = tensors.pop(name)
+        tensors[AUDIO + "relative_positional_encoder.0.weight"] = 1 + 0.1 * torch.randn(16, generator=generator)
+        tensors[AUDIO + "relative_positional_encoder.0.bias"] = 0.1 * torch.randn(16, generator=generator)
+    if options.get("token"):
+        tensors[AUDIO + "extra_tokens"] = torch.randn(1, 1, 16, generator=generator)
+    return tensors
+
+
+def slopes(heads):
+    """ALiBi's for a power of two."""
+    return torch.tensor([2 ** (-2 ** -(math.log2(heads) - 3) * (head + 1)) for head in range(heads)], dtype=torch.float64)
+
+
+def filters_of(tensors):
+    """The rendered filters of the first layer at 8 kHz, [C, 1, 15]."""
+    if FILTERS + "0.kernel" in tensors:
+        return tensors[FILTERS + "0.kernel"]
+    taps, rate = 15, 8000
+    low = 50 + tensors[FILTERS + "0.low_hz_"].abs()
+    high = (low + math.ceil(rate / taps) + tensors[FILTERS + "0.band_hz_"].abs()).clamp(50, rate / 2)
+    times = 2 * math.pi * torch.arange(-(taps // 2), 0, dtype=torch.float64)[None] / rate
+    places = torch.linspace(0, taps / 2 - 1, taps // 2, dtype=torch.float64)
+    window = 0.53836 - 0.46164 * torch.cos(2 * math.pi * places / taps)
+    left = ((high * times).sin() - (low * times).sin()) / times * 2 * window
+    return (torch.cat([left, 2 * (high - low), left.flip(1)], 1) / (2 * (high - low)))[:, None]
+
+
+def per_channel_energy(x, tensors):
+    """PCEN of magnitudes [C, N] by its recursion."""
+    alpha, delta, root, smoothing = (tensors[FILTERS + "2.1." + name][:, None] for name in ["alpha", "delta", "root", "ema._weights"])
+    past, level = [], x[:, :1]
+    for index in range(x.shape[1]):
+        level = smoothing * x[:, index:index + 1] + (1 - smoothing) * level
+        past.append(level)
+    gain = (1e-12 + torch.cat(past, 1)) ** alpha.clamp(max=1)
+    return (x / gain + delta) ** (1 / root.clamp(min=1)) - delta ** (1 / root.clamp(min=1))
+
+
+def reference_logits(wave, tensors, head, blocks_outputs):
+    """What a classifier of the small size gives for a waveform [N], in float64: [T, C]."""
+    tensors = {name: tensor.double() for name, tensor in tensors.items()}
+
+    def norm(x, path=None):
+        return F.layer_norm(x, x.shape[-1:], *([tensors[path + ".weight"], tensors[path + ".bias"]] if path else []))
+
+    def linear(x, path):
+        return F.linear(x, tensors[path + ".weight"], tensors[path + ".bias"])
+
+    x = F.layer_norm(wave.double(), wave.shape)[None]
+    for layer, (kernel, stride) in enumerate(zip(SMALL["kernels"], SMALL["strides"])):
+        path = f"{AUDIO}local_encoder.conv_layers.{layer}"
+        if layer == 0:
+            x = F.conv1d(F.pad(x[None], (kernel // 2, kernel // 2), mode="reflect"), filters_of(tensors))[0].abs()
+            if path + ".2.1.alpha" in tensors:
+                x = per_channel_energy(x, tensors)
+            else:
+                x = F.instance_norm(x[None], weight=tensors[path + ".2.1.weight"], bias=tensors[path + ".2.1.bias"])[0]
+            alpha, beta = tensors[path + ".3.p_swish_alpha"][0], tensors[path + ".3.p_swish_beta"][0]
+            x = x * alpha * (beta * x).sigmoid()
+            continue
+        padding = "same" if stride == 1 else math.ceil(stride / 2)
+        x = F.conv1d(x[None], tensors[path + ".0.weight"], stride=stride, padding=padding)[0]
+        x = F.gelu(norm(x.T, path + ".2.1")).T
+    x = linear(norm(x.T, AUDIO + "project_features.1"), AUDIO + "project_features.2")
+    position, prefix = x, AUDIO + "relative_positional_encoder."
+    if prefix + "0.weight" in tensors:
+        position, prefix = norm(x, prefix[:-1] + ".0"), prefix + "1."
+    for layer in range(1, 6):
+        made = F.conv1d(position.T[None], tensors[f"{prefix}{layer}.0.weight"], tensors[f"{prefix}{layer}.0.bias"], padding=9, groups=4)
+        position = F.gelu(norm(made[0].T))
+    x = norm(x + position, AUDIO + "context_encoder.norm")
+    count, heads, width = x.shape[0], SMALL["heads"], SMALL["width"]
+    bias = torch.zeros(heads, 1, 1)
+    if AUDIO + "alibi_scale" in tensors:
+        gaps = (torch.arange(count)[:, None] - torch.arange(count)).abs()
+        bias = -gaps * (slopes(heads) * tensors[AUDIO + "alibi_scale"].flatten().clamp(min=0))[:, None, None]
+    shown = []
+    for path in [AUDIO + "context_encoder.blocks.0"] + [f"blocks.{index}" for index in range(SMALL["depth"])]:
+        query, key, value = linear(x, path + ".attn.qkv").reshape(count, 3, heads, width // heads).permute(1, 2, 0, 3)
+        weights = (query @ key.transpose(1, 2) / (width // heads) ** 0.5 + bias).softmax(-1)
+        x = norm(x + linear((weights @ value).transpose(0, 1).reshape(count, width), path + ".attn.proj"), path + ".norm1")
+        forward = linear(F.gelu(linear(x, path + ".mlp.fc1")), path + ".mlp.fc2")
+        x = norm(x + forward, path + ".norm2")
+        shown.append(x if blocks_outputs else forward)
+    return F.linear(sum(shown[1:]) / SMALL["depth"], head["w2v_encoder.proj.weight"].double(), head["w2v_encoder.proj.bias"].double())
+
+
+def write_options(folder):
+    """The checkpoints of networks with other options than the published recipes ask for."""
+    generator = torch.Generator().manual_seed(4)
+    wave, found = torch.randn(400, generator=generator), {}
+    found["wave"] = wave
+    base = random_tensors(SMALL, 5)
+    head = {"w2v_encoder.proj.weight": torch.randn(3, 16, generator=generator), "w2v_encoder.proj.bias": torch.randn(3, generator=generator)}
+
+    def classifier(name, tensors, model, audio, criterion=None):
+        settings = finetuning(SMALL, ["call", "chirp", "focal"])
+        settings["model"]["final_dropout"] = 0.25
+        settings["model"]["w2v_args"]["model"].update(model)
+        settings["model"]["w2v_args"]["model"]["modalities"]["audio"].update(audio)
+        settings["criterion"].update(criterion or {})
+        tensors = {key: tensor for key, tensor in tensors.items() if ".decoder." not in key}
+        found[name] = reference_logits(wave, tensors, head, model.get("end_of_block_targets", False)).float()
+        wrapped = {f"w2v_encoder.w2v_model.{key}": tensor for key, tensor in tensors.items()}
+        torch.save(checkpoint(state_dict({**wrapped, **head}), cfg=node(settings, None, None)), folder / f"options_{name}.pt")
+
+    classifier("pcen", variant(base, pcen=True, norm=True), {"end_of_block_targets": True},
+               {"sinc_norm": "pcen", "conv_pos_pre_ln": True, "prenet_layerdrop": 0.05, "decoder": {"decoder_residual": False}})
+    classifier("taps", variant(base, taps=True), {"layerdrop": 0.02, "start_drop_path_rate": 0.01, "end_drop_path_rate": 0.03},
+               {"sinc_norm": "instance", "apply_window_to_root": True, "use_alibi_encoder": False, "learned_alibi_scale": False},
+               {"method": "canny", "sigma_s": 0.08, "maxfilt_s": 0.09, "max_duration_s": 0.4, "lowP": 0.2})
+    settings = configuration(SMALL)
+    settings["model"].update({
+        "ema_encoder_only": True, "cls_loss": 0.5, "d2v_loss": 0.9, "loss_beta": 0.25, "loss_scale": 0.3, "dropout_input": 0.04,
+        "layer_norm_target_layer": True, "instance_norm_target_layer": False, "batch_norm_target_layer": True, "layer_norm_targets": True,
+        "instance_norm_targets": True})
+    settings["model"]["modalities"]["audio"].update({"num_extra_tokens": 1, "add_masks": True, "mask_dropout": 0.2})
+    tensors = variant(base, token=True)
+    teacher = {name.removeprefix("blocks."): tensor + 1 for name, tensor in tensors.items() if name.startswith("blocks.")}
+    torch.save(checkpoint(state_dict(tensors, teacher), cfg=node(settings, None, None)), folder / "options_token.pt")
+    tensor_files.write(folder / "options.safetensors", {name: tensor.numpy() for name, tensor in found.items()})
+
+
 def state_dict(tensors, teacher=None):
     """An OrderedDict as Module.state_dict gives it, versions of the modules included."""
     state = collections.OrderedDict(tensors)
@@ -237,6 +387,8 @@ def main():
     head = {"w2v_encoder.proj.weight": torch.randn(3, 16, generator=generator), "w2v_encoder.proj.bias": torch.randn(3, generator=generator)}
     wrapped = {f"w2v_encoder.w2v_model.{name}": tensor for name, tensor in random_tensors(TINY, 1).items() if ".decoder." not in name}
     torch.save(checkpoint(state_dict({**wrapped, **head}), cfg=node(finetuning(TINY, classes), None, None)), options.out / "finetuned.pt")
+
+    write_options(options.out)
 
     if options.golden:
         stored = tensor_files.read(options.golden / "pretrain_step_params.safetensors")

@@ -2,6 +2,7 @@
 // number: names, shapes, settings. Then the numbers go through, a tensor at a time.
 import Foundation
 import Inference
+import Labels
 import Models
 import Neural
 import PyTorchFiles
@@ -84,7 +85,9 @@ public struct CheckpointImport {
         var description = ModelDescription(
             kind: checkpoint.stage == .finetuning ? .frameClassifier : .pretrained, encoder: published.encoder,
             windowSeconds: configuration.windowSeconds, channels: .loudest, normalization: published.normalization,
-            classes: classes, decoding: published.decoding)
+            head: published.head, classes: classes, decoding: published.decoding)
+        // The published program names a call of the animal with the recorder by a class of its own, the last one.
+        if classes.last == Event.focalColumn { description.decoding.focal = .init() }
         // The published program counts frame k of a clip as the time of sample k · stride.
         description.firstFrameCentreSeconds = 0
         description.provenance.program = "animal2vec 1.0"
@@ -172,16 +175,18 @@ public struct CheckpointImport {
             if teacher != nil { report.notes.append("there is no teacher in the checkpoint; it would start anew") }
             return
         }
+        // A teacher of the main blocks alone counts them by mere numbers; all before them is the student's.
+        let prefix = description.encoder.targets.follows == .blocks ? "blocks." : ""
         var found: [String: PublishedTensor] = [:]
         for tensor in tensors {
-            guard let parameter = PublishedNames.ours(tensor.name), teacher[parameter] != nil,
+            guard let parameter = PublishedNames.ours(prefix + tensor.name), teacher[parameter] != nil,
                 found.updateValue(tensor, forKey: parameter) == nil
             else {
                 report.unexpected.append("_ema.\(tensor.name)")
                 continue
             }
         }
-        for parameter in teacher.parameters {
+        for parameter in teacher.parameters where parameter.name.hasPrefix(prefix) {
             guard let tensor = found[parameter.name] else {
                 report.missing.append(ModelFolder.teacherPrefix + parameter.name)
                 continue
@@ -238,6 +243,9 @@ public struct CheckpointImport {
         if let fault { throw fault }
         let entries = sources.map { source in
             SafetensorsWriter.Entry(source.parameter, .float32, shape: source.shape) { body in
+                if source.parameter.hasSuffix(".filters.taps") {
+                    return try Self.withoutWindow(source.tensor, taps: source.shape[2]).withUnsafeBytes(body)
+                }
                 // One scale for all heads is written once for each of them.
                 let count = source.shape.reduce(1, *)
                 let copies = source.tensor.count == 1 ? count : 1
@@ -245,5 +253,18 @@ public struct CheckpointImport {
             }
         }
         try ModelFolder.write(description, entries: entries, to: url)
+    }
+
+    /// Filters [C, 1, K] as they are before their window: the published program keeps them as they come out of it.
+    private static func withoutWindow(_ tensor: PublishedTensor, taps: Int) throws -> [Float] {
+        var values: [Float] = []
+        try tensor.readSinglePrecision { bytes in
+            for offset in stride(from: 0, to: bytes.count, by: 4) {
+                values.append(bytes.loadUnaligned(fromByteOffset: offset, as: Float.self))
+            }
+        }
+        let window = SincConvolution.window(taps: taps, .animal2vec1)
+        for index in values.indices { values[index] /= window[index % taps] }
+        return values
     }
 }

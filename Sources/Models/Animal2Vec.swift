@@ -161,7 +161,7 @@ public final class Animal2Vec {
         var logits: Tensor?
         if let probe {
             let seen = try withoutGradients { () throws(TorchError) in
-                let states = try mean(Array(encoded.feedForwards.suffix(configuration.averaged))).detached()
+                let states = try mean(Array(encoded.shown.suffix(configuration.averaged))).detached()
                 return try rebuilt(states, hidden, rowsOfMask, rows: rows, frames: frames)
             }
             logits = try probe(seen).to(.float32)
@@ -192,8 +192,7 @@ public final class Animal2Vec {
             let features = try features_BTD.detached()
             let entrance = configuration.targets.follows == .blocks ? context : teacherContext
             let encoded = try teacherContext.main(entrance.enter(features, mode: .evaluation), mode: .evaluation)
-            let outputs = configuration.targets.source == .block ? encoded.blockOutputs : encoded.feedForwards
-            let frames = try configuration.targets.target(outputs.suffix(configuration.averaged))
+            let frames = try configuration.targets.target(encoded.shown.suffix(configuration.averaged))
             guard encoded.token != nil else { return (frames, nil) }
             let tokens = encoded.tokenFeedForwards.suffix(configuration.averaged)
             return (frames, try configuration.targets.tokenTarget(tokens))

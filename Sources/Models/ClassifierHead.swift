@@ -90,7 +90,7 @@ public struct ClassifierHead {
             let token = try mean(Array(encoded.tokenFeedForwards.suffix(layerCount)))
             return try linear(token.dropped(configuration.dropout, if: learning)).unsqueezed(1).to(.float32)
         }
-        let layers = Array(encoded.feedForwards.suffix(layerCount))
+        let layers = Array(encoded.shown.suffix(layerCount))
         guard let attentive else {
             let logits = try linear(mean(layers).dropped(configuration.dropout, if: learning)).to(.float32)
             switch configuration.scope {

@@ -81,6 +81,10 @@ public struct ContextEncoder {
         public let output: Tensor
         /// The class token at the end: [R, D].
         public let token: Tensor?
+
+        /// What the last layers are averaged from, for targets and for classes: the blocks' outputs if the targets are made of
+        /// them, their feed-forward outputs otherwise.
+        public var shown: [Tensor] { blockOutputs.isEmpty ? feedForwards : blockOutputs }
     }
 
     /// What goes from the prenet to the main blocks.

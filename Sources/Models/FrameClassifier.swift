@@ -77,9 +77,9 @@ public final class FrameClassifier {
         try head(encoded, learning: mode.isLearning)
     }
 
-    /// Mean of the last feed-forward outputs of what the encoder yields: [B, T, D].
+    /// Mean of the last layers of what the encoder yields: [B, T, D].
     public func pooledFeatures(_ encoded: ContextEncoder.Output) throws(TorchError) -> Tensor {
-        try mean(Array(encoded.feedForwards.suffix(configuration.averaged)))
+        try mean(Array(encoded.shown.suffix(configuration.averaged)))
     }
 
     /// What the encoder yields.

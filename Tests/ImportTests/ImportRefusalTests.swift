@@ -35,9 +35,16 @@ import Testing
         (["model.embed_dim": "1e300"], "an integer is expected"), (["task.sample_rate": "0"], "sampleRateHz"),
         (["task.conv_feature_layers": "[(5, 15, 1)] * 100000000"], "more than 64 layers"),
         (["task.conv_feature_layers": "__import__('os')"], "'[' is expected"),
-        (["model.modalities.audio.sinc_norm": "pcen"], "is pcen, which is not supported"),
+        (["model.modalities.audio.sinc_norm": "pcen"], "lacks 'front_end.layers.0.norm.alpha'"),
+        (["model.modalities.audio.sinc_norm": "group"], "is group, which is not supported"),
+        (["model.modalities.audio.apply_window_to_root": "true"], "lacks 'front_end.layers.0.filters.taps'"),
+        (["model.modalities.audio.conv_pos_pre_ln": "true"], "lacks 'positions.norm.bias'"),
+        (["model.modalities.audio.use_alibi_encoder": "false"], "no place for"),
         (["model.layer_norm_first": "true"], "not supported"), (["model.dept": "2"], "no setting that matters"),
-        (["model.modalities.audio.num_extra_tokens": "1"], "not supported"),
+        (["model.modalities.audio.num_extra_tokens": "1"], "lacks 'class_token'"),
+        (["model.modalities.audio.num_extra_tokens": "2"], "at most one"),
+        (["model.modalities.audio.learned_alibi": "true"], "not supported"),
+        (["model.modalities.audio.decoder.decoder_residual": "false"], "not supported"),
     ])
     func `Settings that do not fit the weights are refused by name`(settings: [String: String], expected: String) throws
     {
