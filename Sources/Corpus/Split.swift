@@ -57,7 +57,8 @@ public struct Split: Sendable {
         /// The defaults.
         public init() {}
 
-        var isExplicit: Bool { !(train.isEmpty && valid.isEmpty && test.isEmpty) }
+        /// Whether recordings are named, and nothing is drawn.
+        public var isExplicit: Bool { !(train.isEmpty && valid.isEmpty && test.isEmpty) }
     }
 
     /// The sizes of one part.

@@ -109,7 +109,7 @@ public struct DecodingTuner: Sendable {
                     truth = truth.filter { $0.label == labels[0] }
                 }
                 let events = EventDecoder.events(
-                    probabilities, configuration, classes: labels, recording: "",
+                    probabilities, configuration.withoutMarks, classes: labels, recording: "",
                     framesPerSecond: recording.grid.framesPerSecond,
                     firstCentreSeconds: recording.grid.firstCentreSeconds, recordingSeconds: recording.seconds)
                 buffer[place] = metric.counts(truth: truth, predictions: events)

@@ -163,8 +163,10 @@ struct PublishedConfiguration {
             encoder.loss.scale = try stored.number("model.loss_scale")
         }
         encoder.loss.regression = try stored.number("model.d2v_loss", 1)
-        encoder.loss.classToken = encoder.classToken ? try stored.number("model.cls_loss", 0) : 0
-        encoder.loss.classTokenTarget = .mean
+        if encoder.classToken {
+            encoder.loss.classToken = try stored.number("model.cls_loss", 0)
+            encoder.loss.classTokenTarget = .mean
+        }
         if try stored.number("model.recon_loss", 0) > 0 {
             notes.append("model.recon_loss is above 0; the layer that rebuilds patches is left out")
         }

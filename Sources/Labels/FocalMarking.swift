@@ -59,6 +59,16 @@ extension EventDecoder {
     }
 }
 
+extension EventDecoder.Configuration {
+    /// The same, with calls of other animals under their plain labels: what is compared with true labels, which tell who
+    /// called by a column of its own.
+    public var withoutMarks: Self {
+        var plain = self
+        if plain.focal?.others == .marked { plain.focal?.others = .unmarked }
+        return plain
+    }
+}
+
 extension [Event] {
     /// The first event of a sorted list that begins at or behind a time.
     fileprivate func firstIndex(startingFrom seconds: Double) -> Int {

@@ -136,8 +136,11 @@ public struct ContextEncoder {
     func main(_ entry: Entry, mode: PassMode) throws(TorchError) -> Output {
         var x = entry.x_RND
         var (feedForwards, outputs): ([Tensor], [Tensor]) = ([], [])
-        for (index, block) in blocks.enumerated() where !drops(prenet.count + index, rates.layer, mode) {
-            let result = try run(block, x, entry.places, mode)
+        var running = blocks.indices.filter { !drops(prenet.count + $0, rates.layer, mode) }
+        // A network of few blocks may drop them all by chance, and would have nothing to show.
+        if running.isEmpty { running = [blocks.count - 1] }
+        for index in running {
+            let result = try run(blocks[index], x, entry.places, mode)
             x = result[0]
             feedForwards.append(result[1])
             if configuration.targets.source == .block { outputs.append(x) }

@@ -58,6 +58,9 @@ public struct FineTuningModel: ModelConfiguration {
     public var loss = FocalLoss()
     /// How much the presence of a class weighs in the loss.
     public var classWeights = ClassWeights.even
+    /// Whether the calls of the animal that carries the recorder make one class more, the last, where labels tell them from
+    /// others; as animal2vec 1.0 does. What decides about other animals' calls is then `decoding.focal`.
+    public var learnsFocal = false
     /// Seconds kept free in the targets between events of one class that touch, so that they are found one by one; 0
     /// leaves them joined, as published.
     public var separationSeconds = 0.0

@@ -57,7 +57,7 @@ public struct FineTuningRun {
         let resolved = try resolve(source)
         let catalogue = try Catalogue(folder: corpus)
         let recordings = try resolved.data.recordings(catalogue, labelled: true)
-        let vocabulary = Vocabulary(events: recordings.flatMap(\.events))
+        let vocabulary = Vocabulary(events: recordings.flatMap(\.events), includesFocal: resolved.model.learnsFocal)
         guard !vocabulary.isEmpty else {
             throw RunError(
                 description:
@@ -69,6 +69,10 @@ public struct FineTuningRun {
             channels: resolved.data.channels, normalization: source.description.normalization,
             head: resolved.model.head,
             classes: vocabulary.labels, decoding: resolved.decoding)
+        description.firstFrameCentreSeconds = source.description.firstFrameCentreSeconds
+        if resolved.model.learnsFocal, vocabulary.labels.last == Event.focalColumn, description.decoding.focal == nil {
+            description.decoding.focal = .init()
+        }
         try description.checkRecipe()
         let run = try RunFolder(folder)
         let weights =
@@ -136,8 +140,10 @@ public struct FineTuningRun {
     /// Mean seconds of a class over the seconds of each, from a tenth to ten.
     package static func balancedWeights(_ events: [Event], _ vocabulary: Vocabulary) -> [Float] {
         var seconds = [Double](repeating: 0, count: vocabulary.count)
+        let focal = vocabulary.index(of: Event.focalColumn)
         for event in events {
-            if let index = vocabulary.index(of: event.label) { seconds[index] += event.endSeconds - event.startSeconds }
+            let columns = Set([vocabulary.index(of: event.label), event.isFocal == true ? focal : nil])
+            for column in columns.compactMap(\.self) { seconds[column] += event.durationSeconds }
         }
         let mean = seconds.reduce(0, +) / Double(max(seconds.count, 1))
         return seconds.map { Float(min(max(mean / max($0, 1e-9), 0.1), 10)) }

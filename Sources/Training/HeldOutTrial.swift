@@ -41,7 +41,7 @@ public struct HeldOutTrial {
                 return event
             }
             let events = EventDecoder.events(
-                probabilities, description.decoding, classes: description.classes, recording: name,
+                probabilities, description.decoding.withoutMarks, classes: description.classes, recording: name,
                 framesPerSecond: description.framesPerSecond, firstCentreSeconds: description.firstFrameCentreSeconds,
                 recordingSeconds: entry.recording.seconds)
             predicted.events += description.timed(events, frames: grid.count)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Corpus
 import Foundation
 import Inference
 import Labels
@@ -26,7 +27,9 @@ struct PredictCommand: ParsableCommand {
     @Argument(help: "Model or run folder.", transform: { URL(fileURLWithPath: $0) })
     var model: URL
 
-    @Argument(help: "Recordings: folders or files.", transform: { URL(fileURLWithPath: $0) })
+    @Argument(
+        help: "Recordings: folders or files; or manifests of animal2vec 1.0 (.tsv).",
+        transform: { URL(fileURLWithPath: $0) })
     var paths: [URL]
 
     @Option(help: "Folder for the results.", transform: { URL(fileURLWithPath: $0) })
@@ -110,7 +113,7 @@ struct PredictCommand: ParsableCommand {
         case .event: outputs.embeddings = .event
         case nil: break
         }
-        let recordings = try NamedRecording.list(paths)
+        let recordings = try listed()
         let summary = try predict(prediction, recordings, formats: formats, to: out, outputs: outputs)
         if summary.isComplete, let plates {
             try draw(summary, onlyEvents: plates == .events, labels, folder.description)
@@ -133,6 +136,32 @@ struct PredictCommand: ParsableCommand {
         }
         if summary.failedCount == summary.recordings.count { throw ExitCode(1) }
         if summary.failedCount > 0 { throw ExitCode(3) }
+    }
+
+    /// The recordings in the paths, or those that manifests list, under the names that they have there.
+    private func listed() throws -> [NamedRecording] {
+        let manifests = paths.filter(Manifest.isManifest)
+        guard !manifests.isEmpty else { return try NamedRecording.list(paths) }
+        guard manifests.count == paths.count else { throw ValidationError("give manifests or recordings, not both") }
+        var (seen, names): (Set<String>, Set<String>) = ([], [])
+        var recordings: [NamedRecording] = []
+        for url in manifests {
+            let manifest = try Manifest(contentsOf: url)
+            for entry in manifest.entries where seen.insert(manifest.path(of: entry)).inserted {
+                // Results lie under the name, which must not lead out of their folder.
+                let name = entry.relativePath
+                let isInside = !name.hasPrefix("/") && !name.split(separator: "/").contains("..")
+                let recording = NamedRecording(
+                    path: manifest.path(of: entry),
+                    name: isInside ? name : URL(fileURLWithPath: name).lastPathComponent)
+                guard names.insert(recording.name).inserted else {
+                    throw ValidationError("\(url.path): two recordings are called \(recording.name)")
+                }
+                recordings.append(recording)
+            }
+        }
+        guard !recordings.isEmpty else { throw ValidationError("\(manifests[0].path): lists no recording") }
+        return recordings
     }
 
     /// Draws the plates of all recordings.

@@ -27,7 +27,8 @@ struct SplitCommand: ParsableCommand {
     @Option(help: "Folds for cross-validation; 0 makes none.")
     var folds = 0
 
-    @Option(help: "Take this fold, counted from 0, to validate with and the others to train with.")
+    @Option(
+        help: "Take this fold, counted from 0, to validate with and the others to train with; the first if not given.")
     var validFold: Int?
 
     @Option(parsing: .upToNextOption, help: "Recordings to train with.")
@@ -78,7 +79,8 @@ struct SplitCommand: ParsableCommand {
         (configuration.seed, configuration.unit, configuration.folds) = (seed, by, folds)
         (configuration.validShare, configuration.testShare) = (validShare, testShare)
         (configuration.train, configuration.valid, configuration.test) = (train, valid, test)
-        configuration.validFold = validFold
+        // The parts are those of the first manifests, unless recordings are named.
+        configuration.validFold = validFold ?? (folds > 0 && !configuration.isExplicit ? 0 : nil)
         let shares = try labelShares.map { text in
             let percents = try text.split(separator: ",").map { word in
                 guard let percent = Double(word) else {

@@ -51,7 +51,8 @@ struct TruthSource {
     }
 
     private mutating func manifest(_ url: URL) throws {
-        for clip in try Manifest(contentsOf: url).clips() {
+        // Without a label file nobody has listened.
+        for clip in try Manifest(contentsOf: url).clips() where clip.isAnnotated {
             let name = clip.relativePath
             table.recordings.append(name)
             paths[name] = clip.path
@@ -65,7 +66,7 @@ struct TruthSource {
             }
         }
         guard !table.recordings.isEmpty else {
-            throw ValidationError("\(url.path): the manifest lists no recording")
+            throw ValidationError("\(url.path): the manifest lists no recording with a label file")
         }
     }
 
