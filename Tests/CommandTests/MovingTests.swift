@@ -126,8 +126,7 @@ import Testing
 
     @Test func `Labels that tell the animal with the recorder from others make a class that is learned`() throws {
         try withTemporaryFolder { folder in
-            try record(into: folder.appending(path: "recordings"), count: 5, seconds: 24)
-            try copyCheckpoints(to: folder)
+            try record(into: folder.appending(path: "recordings"), count: 5, seconds: 16)
             func run(_ line: String, _ more: [String] = []) throws -> Answer {
                 let answer = try Program.run(line.split(separator: " ").map(String.init) + more, in: folder)
                 guard answer.ending == .status(0) else { throw ProgramFailure("\(line): \(answer.errors)") }
@@ -136,14 +135,17 @@ import Testing
             _ = try run("prepare recordings --labels tables --out data --seconds 4 --rate 8000")
             _ = try run("scan data/manifest/pretrain.tsv --corpus my.corpus")
             _ = try run("split --corpus my.corpus --by source --folds 5 --manifests data/manifest")
-            _ = try run("import animal2vec_large_pretrained_MeerKAT_240507.pt --out imported")
+            let network = [
+                "model.network.width=32", "model.network.depth=2", "model.network.frontEnd.channels=32",
+                "model.network.frontEnd.filters=16", "model.network.positions.layers=1",
+                "model.network.positions.kernel=9", "model.network.positions.groups=8",
+                "model.network.decoder.width=16", "data.sampleRateHz=8000", "model.network.decoder.layers=1",
+                "batch.clips=4", "schedule.totalUpdates=10", "schedule.warmupUpdates=5",
+            ]
+            _ = try run("pretrain tiny --corpus my.corpus --run pretrained", network)
             _ = try run(
-                "finetune tiny --from imported --corpus my.corpus --run focal model.learnsFocal=true",
-                [
-                    "schedule.totalUpdates=200", "data.windowSeconds=1", "optimizer.learningRate=0.01",
-                    "log.everyUpdates=50",
-                    "validation.everyUpdates=100",
-                ])
+                "finetune tiny --from pretrained --corpus my.corpus --run focal model.learnsFocal=true",
+                ["schedule.totalUpdates=80", "schedule.warmupUpdates=10", "validation.everyUpdates=80"])
             _ = try run("predict focal data/manifest/valid_0.tsv --out found --probabilities")
             let answer = try run("evaluate --truth data/manifest/valid_0.tsv --predictions found --json --resamples 20")
             struct Scores: Decodable {
@@ -165,7 +167,7 @@ import Testing
 
             // Where nobody asks for it, and where labels do not tell, there is no such class.
             _ = try run(
-                "finetune tiny --from imported --corpus my.corpus --run plain schedule.totalUpdates=2",
+                "finetune tiny --from pretrained --corpus my.corpus --run plain schedule.totalUpdates=2",
                 ["data.windowSeconds=0.5", "schedule.warmupUpdates=1"])
             #expect(try ModelFolder.load(folder.appending(path: "plain")).description.classes == ["cc", "sn"])
         }
