@@ -8,49 +8,34 @@ import Testing
     private static let golden = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "ModelsTests/Golden")
 
-    /// What the published function gives for the published probabilities, by chunk and class: first and last frame. It was
-    /// run with SciPy 1.16, its four settings given as plain numbers; with the one-element lists that the published code
-    /// makes of them it stops on current NumPy.
-    private static let published: [(input: String, chunkSeconds: Double, intervals: [[[[Int]]]])] = [
-        (
-            "probs", 10,
-            [
-                [
-                    [
-                        [403, 447], [519, 596], [602, 699], [836, 921], [958, 1022], [1172, 1236], [1248, 1335],
-                        [1492, 1541], [1704, 1740],
-                    ],
-                    [
-                        [0, 61], [206, 291], [451, 521], [896, 979], [1092, 1189], [1190, 1277], [1399, 1470],
-                        [1638, 1728], [1762, 1835],
-                    ],
-                    [
-                        [298, 367], [475, 544], [567, 648], [820, 905], [921, 1008], [1031, 1118], [1256, 1317],
-                        [1431, 1529], [1622, 1662], [1898, 1973],
-                    ],
-                ]
-            ]
-        ),
-        (
-            "probs_batch", 2,
-            [
-                [[[179, 257], [348, 399]], [[284, 368]]], [[[65, 153], [245, 318]], [[16, 85], [239, 270]]],
-                [[[63, 135], [179, 242]], [[218, 295]]],
-            ]
-        ),
-        ("probs_narrow", 1, [[[]]]), ("probs_pulses", 1, [[[[40, 59]], [], [[123, 199]], [], []]]),
-    ]
+    /// Where the published function finds events, as `Scripts/edge_fusion_fixture.py` computes it with SciPy.
+    private struct Reference: Decodable {
+        let chunkSeconds: Double
+        /// B × T × C
+        let shape: [Int]
+        /// By chunk and class: first and last frame.
+        let intervals: [[[[Int]]]]
+        /// Probabilities, where they are not among the golden values.
+        let thousandths: [Int]?
+    }
 
-    @Test(arguments: published.indices) func `Every edge is where the published function finds it`(_ index: Int) throws
-    {
-        let expected = Self.published[index]
+    @Test(arguments: [
+        "probs", "probs_batch", "probs_narrow", "probs_pulses", "crowded_1", "crowded_2", "crowded_3", "crowded_4",
+    ])
+    func `Every edge is where the published function finds it`(_ name: String) throws {
+        let references = try JSONDecoder().decode(
+            [String: Reference].self, from: Data(contentsOf: Self.golden.appending(path: "edge_fusion.json")))
+        let expected = try #require(references[name])
         let file = try SafetensorsFile.open(Self.golden.appending(path: "fusion.safetensors"))
-        let shape = try #require(file[expected.input]?.shape)
+        let probabilities =
+            try expected.thousandths.map { $0.map { Float(Double($0) / 1000) } } ?? file.values(name, as: Float.self)
         let found = PublishedFusion.events(
-            try file.values(expected.input, as: Float.self), chunks: shape[0], classes: shape[2],
-            chunkSeconds: expected.chunkSeconds, method: .edges)
+            probabilities, chunks: expected.shape[0], classes: expected.shape[2], chunkSeconds: expected.chunkSeconds,
+            method: .edges)
         let frames = found.enumerated().map { chunk, classes in
-            classes.map { $0.map { [$0.startFrame - chunk * shape[1], $0.endFrame - chunk * shape[1]] } }
+            classes.map { events in
+                events.map { [$0.startFrame - chunk * expected.shape[1], $0.endFrame - chunk * expected.shape[1]] }
+            }
         }
         #expect(frames == expected.intervals)
     }
