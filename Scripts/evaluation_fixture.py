@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes Tests/EvaluationTests/Fixture/scores.json: a small truth, predictions, frame probabilities, and every score of
 them, computed here in plain Python, from the definitions, apart from the program. With scikit-learn at hand (PYTHONPATH)
-average precision is compared with its own.
+average precision is compared with its own, with psds_eval the polyphonic score
+(pip install --target DIR "pandas<2.2" "numpy<2" psds_eval).
 
     python3 Scripts/evaluation_fixture.py            # check the file that is there
     python3 Scripts/evaluation_fixture.py --write    # make it anew
@@ -257,6 +258,80 @@ def segment_f1(data, length=1.0):
     return f1(tp, fp, fn)
 
 
+# Shares of a detection, of an event and of a cross-trigger; weights of cross-triggers and of classes; false alarms per hour.
+POLYPHONIC = {"timing": (0.7, 0.7, 0.3, 0.0, 1.0, 100.0), "classes": (0.1, 0.1, 0.3, 0.5, 1.0, 100.0),
+              "plain": (0.5, 0.5, 0.3, 0.0, 0.0, 1000.0), "crossed": (0.3, 0.4, 0.2, 1.0, 0.3, 3000.0)}
+
+
+def apart(rows):
+    """Predictions without those that overlap an earlier one of their class: such have no place in the definition."""
+    kept = []
+    for row in sorted(rows, key=lambda row: (row[0], row[3], row[1])):
+        if not kept or (kept[-1][0], kept[-1][3]) != (row[0], row[3]) or kept[-1][2] + 1e-6 < row[1]:
+            kept.append(row)
+    return kept
+
+
+def operating_points(rows):
+    """At most fifty thresholds, evenly among the scores, and the predictions that reach each."""
+    scores = sorted({row[4] for row in rows})
+    count = min(50, len(scores))
+    return [[row for row in rows if row[4] >= scores[index * len(scores) // count]] for index in range(count)]
+
+
+def polyphonic(data, settings):
+    """The polyphonic sound detection score: area under the effective true positive ratio over false alarms per hour."""
+    detection, event, cross, cross_weight, class_weight, most = settings
+    points = [[(0.0, 0.0)] for _ in CLASSES]
+    hours = len(RECORDINGS) * SECONDS / 3600
+    truth_hours = {label: sum(row[2] - row[1] for row in data["truth"] if row[3] == label) / 3600 for label in CLASSES}
+
+    def shared(a, b):
+        return max(0.0, min(a[2], b[2]) - max(a[1], b[1])) if a[0] == b[0] else 0.0
+
+    for rows in operating_points(apart(data["predictions"])):
+        for column, label in enumerate(CLASSES):
+            own = [row for row in data["truth"] if row[3] == label]
+            right, wrong = [], []
+            for row in (row for row in rows if row[3] == label):
+                on_truth = sum(shared(row, truth) for truth in own)
+                (right if on_truth > 0 and on_truth / (row[2] - row[1]) >= detection else wrong).append(row)
+            found = sum(sum(shared(truth, row) for row in right) / (truth[2] - truth[1]) >= event for truth in own)
+            cost, others = len(wrong) / hours, [other for other in CLASSES if other != label]
+            for other in others:
+                there = [truth for truth in data["truth"] if truth[3] == other]
+                triggers = sum(sum(shared(row, truth) for truth in there) / (row[2] - row[1]) >= cross for row in wrong)
+                cost += cross_weight / len(others) * triggers / truth_hours[other]
+            points[column].append((cost, found / len(own)))
+    edges = sorted({cost for column in points for cost, _ in column if cost < most}) + [most]
+    area = 0.0
+    for left, right in zip(edges, edges[1:]):
+        heights = [max((height for cost, height in column if cost <= left), default=0.0) for column in points]
+        mean = sum(heights) / len(heights)
+        spread = math.sqrt(sum((height - mean) ** 2 for height in heights) / len(heights))
+        area += (right - left) * max(0.0, mean - class_weight * spread)
+    return area / most
+
+
+def check_polyphonic(data, ours):
+    """Compares with psds_eval, where it is at hand."""
+    try:
+        import pandas
+        from psds_eval import PSDSEval
+    except ImportError:
+        return
+    names = ["filename", "onset", "offset", "event_label"]
+    truth = pandas.DataFrame([row[:4] for row in data["truth"]], columns=names)
+    facts = pandas.DataFrame([(recording, SECONDS) for recording in RECORDINGS], columns=["filename", "duration"])
+    for name, (detection, event, cross, cross_weight, class_weight, most) in POLYPHONIC.items():
+        scores = PSDSEval(detection, event, cross, ground_truth=truth, metadata=facts)
+        for rows in operating_points(apart(data["predictions"])):
+            scores.add_operating_point(pandas.DataFrame([row[:4] for row in rows], columns=names))
+        theirs = scores.psds(alpha_ct=cross_weight, alpha_st=class_weight, max_efpr=most).value
+        assert abs(theirs - ours[name]) < 1e-9, (name, theirs, ours[name])
+    print("the polyphonic score agrees with psds_eval")
+
+
 def main():
     data = make()
     frames, rows = frame_scores(data)
@@ -271,7 +346,8 @@ def main():
     data["expected"] = {
         "events": {str(minimum): event_scores(data, minimum) for minimum in (0.3, 0.5, 0.7)}, "frames": frames,
         "segments": {str(minimum): segment_scores(data, minimum) for minimum in (0.0, 0.5)}, "fewShot": few_shot(data),
-        "segmentF1": segment_f1(data)}
+        "segmentF1": segment_f1(data), "polyphonic": {name: polyphonic(data, POLYPHONIC[name]) for name in POLYPHONIC}}
+    check_polyphonic(data, data["expected"]["polyphonic"])
     text = json.dumps(data, separators=(",", ":")) + "\n"
     if "--write" in sys.argv:
         FILE.parent.mkdir(exist_ok=True)

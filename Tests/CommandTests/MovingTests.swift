@@ -155,10 +155,20 @@ import Testing
                     let label: String
                     let bestF1: Double?
                 }
+                struct Published: Decodable {}
                 let focal: Focal
                 let events: [Events]
+                let published: Published?
             }
             let scores = try JSONDecoder().decode(Scores.self, from: Data(answer.output.utf8))
+            // The manifest of the fold and the part of the corpus are the same recordings and labels.
+            let part = try run("evaluate --truth my.corpus --part valid --predictions found --json --resamples 20")
+            #expect(part.output == answer.output)
+            let published = try run(
+                "evaluate --truth data/manifest/valid_0.tsv --predictions found --json --resamples 20 --published",
+                ["--clip-seconds", "4"])
+            let numbers = try JSONDecoder().decode(Scores.self, from: Data(published.output.utf8))
+            #expect(numbers.published != nil && numbers.events[0].f1.value == scores.events[0].f1.value)
             #expect(scores.focal.label == "focal")
             #expect(try #require(scores.focal.bestF1) > 0.7, "\(answer.output)")
             let marked = try LabelFile.read(folder.appending(path: "found/events.csv")).events

@@ -18,6 +18,7 @@ import Testing
             let segments: [String: SegmentNumbers]
             let fewShot: FewShotNumbers
             let segmentF1: Double
+            let polyphonic: [String: Double]
         }
         struct Row: Decodable {
             let event: Event
@@ -171,5 +172,54 @@ import Testing
             }, grids: Array(repeating: fixture.grid, count: 5), classes: fixture.classes,
             bootstrap: Bootstrap(resamples: 0))
         #expect(segments.macroAveragePrecision.value == 1 && segments.splits == 0 && segments.mergers == 0)
+    }
+
+    /// The predictions without those that overlap an earlier one of their class, as the definition wants them.
+    private func apart(_ events: [Event]) -> [Event] {
+        var kept: [Event] = []
+        let sorted = events.sorted {
+            ($0.recording, $0.label, $0.startSeconds) < ($1.recording, $1.label, $1.startSeconds)
+        }
+        for event in sorted {
+            if let last = kept.last, last.recording == event.recording, last.label == event.label,
+                last.endSeconds + 1e-6 >= event.startSeconds
+            {
+                continue
+            }
+            kept.append(event)
+        }
+        return kept
+    }
+
+    @Test func `The polyphonic score agrees in both scenarios and with other tolerances`() throws {
+        let fixture = try Fixture.shared.get()
+        let expected = fixture.expected.polyphonic
+        var (there, found) = (LabelTable(), LabelTable())
+        (there.events, there.recordings) = (fixture.truth.map(\.event), fixture.recordings)
+        (found.events, found.recordings) = (apart(fixture.predictions.map(\.event)), fixture.recordings)
+        let aligned = AlignedEvents(truth: there, predictions: found)
+        let seconds = fixture.seconds * Double(fixture.recordings.count)
+        let scores = DetectionScores.Polyphonic(aligned, durationSeconds: seconds)
+        #expect(scores.thresholds == 50)
+        agree(scores.timing, try #require(expected["timing"]))
+        agree(scores.classes, try #require(expected["classes"]))
+
+        let levels = Set(aligned.predictions.compactMap(\.score)).sorted()
+        let points = (0..<50).map { index in
+            aligned.predictions.filter { ($0.score ?? 0) >= levels[index * levels.count / 50] }
+        }
+        func score(_ change: (inout PolyphonicScore.Configuration) -> Void) -> Double? {
+            var configuration = PolyphonicScore.Configuration()
+            change(&configuration)
+            return PolyphonicScore(
+                truth: aligned.truth, detections: points, durationSeconds: seconds, configuration: configuration
+            ).value
+        }
+        agree(score { $0.greatestFalseAlarmsPerHour = 1000 }, try #require(expected["plain"]))
+        let crossed = score {
+            ($0.detectionTolerance, $0.truthTolerance, $0.crossTriggerTolerance) = (0.3, 0.4, 0.2)
+            ($0.crossTriggerWeight, $0.classDeviationWeight, $0.greatestFalseAlarmsPerHour) = (1, 0.3, 3000)
+        }
+        agree(crossed, try #require(expected["crossed"]))
     }
 }
