@@ -145,7 +145,10 @@ import Testing
             _ = try run("pretrain tiny --corpus my.corpus --run pretrained", network)
             _ = try run(
                 "finetune tiny --from pretrained --corpus my.corpus --run focal model.learnsFocal=true",
-                ["schedule.totalUpdates=80", "schedule.warmupUpdates=10", "validation.everyUpdates=80"])
+                [
+                    "schedule.totalUpdates=80", "schedule.warmupUpdates=10", "validation.everyUpdates=80",
+                    "data.windowSeconds=1",
+                ])
             _ = try run("predict focal data/manifest/valid_0.tsv --out found --probabilities")
             let answer = try run("evaluate --truth data/manifest/valid_0.tsv --predictions found --json --resamples 20")
             struct Scores: Decodable {
