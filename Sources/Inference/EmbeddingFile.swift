@@ -73,18 +73,15 @@ enum EmbeddingFile {
                 [vectors, .init("channel", channelNumbers, shape: [places.count])] + entries, metadata: metadata,
                 to: url)
         case .hdf5:
-            var values: [Float] = []
-            values.reserveCapacity(places.count * width)
-            try forEachPiece { (piece: UnsafeRawBufferPointer) in
-                values.append(contentsOf: piece.bindMemory(to: Float.self))
+            try AtomicFile.create(at: url) { file in
+                let writer = try HDF5Writer(creating: file)
+                try writer.add("embedding", rows: places.count, width: width, pieces: forEachPiece)
+                for time in times { try writer.add(time.name == "centre_seconds" ? "time" : time.name, time.values) }
+                try writer.add("channel", channelNumbers)
+                try writer.add("filename", [recording])
+                if case .event = unit { try writer.add("label", events.map(\.label)) }
+                try writer.close()
             }
-            let writer = try HDF5Writer(path: url.path)
-            try writer.add("embedding", values, shape: [places.count, width])
-            for time in times { try writer.add(time.name == "centre_seconds" ? "time" : time.name, time.values) }
-            try writer.add("channel", channelNumbers)
-            try writer.add("filename", [recording])
-            if case .event = unit { try writer.add("label", events.map(\.label)) }
-            try AtomicFile.write(Data(try writer.finish()), to: url)
         }
     }
 

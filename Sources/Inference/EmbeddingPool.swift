@@ -27,7 +27,7 @@ public enum EmbeddingUnit: Sendable, Hashable, Codable {
 public enum EmbeddingFormat: String, Sendable, Hashable, Codable, CaseIterable {
     /// Tensors `embeddings` [N, D], `channel` [N] and their times.
     case safetensors
-    /// The names of animal2vec 1.0: `embedding` [N, D], `time` [N] and `filename`. Built in memory.
+    /// The names of animal2vec 1.0: `embedding` [N, D], `time` [N] and `filename`.
     case hdf5
 
     /// The extension of the files.
@@ -89,6 +89,15 @@ struct EmbeddingPool: Sendable, Codable {
         case .frame: return []
         case .window: return frameCount > firstFrame ? mean(firstFrame..<frameCount) : []
         case .event: return means(of: decoder.latest)
+        }
+    }
+
+    /// Gives the vectors of events, all of them given out, the times that the model gives the events.
+    mutating func time(_ description: ModelDescription, frames: Int) {
+        guard unit == .event else { return }
+        for index in spans.indices {
+            spans[index].startSeconds = description.timed(spans[index].startSeconds, frames: frames)
+            spans[index].endSeconds = description.timed(spans[index].endSeconds, frames: frames)
         }
     }
 

@@ -129,14 +129,18 @@ public struct ModelDescription: ModelFolderDescription {
     /// Events of a recording of `frames` frames at the times that the model gives them: as they are, or spread so that the
     /// last frame lies at the end, as animal2vec 1.0 has it.
     public func timed(_ events: [Event], frames: Int) -> [Event] {
-        guard encoder.compatibility == .animal2vec1, frames > 1 else { return events }
-        let stretch = Double(frames) / Double(frames - 1)
-        let end = Double(frames) / framesPerSecond
-        return events.map { event in
+        events.map { event in
             var event = event
-            event.startSeconds = min(event.startSeconds * stretch, end)
-            event.endSeconds = min(event.endSeconds * stretch, end)
+            event.startSeconds = timed(event.startSeconds, frames: frames)
+            event.endSeconds = timed(event.endSeconds, frames: frames)
             return event
         }
+    }
+
+    /// The same for a time.
+    func timed(_ seconds: Double, frames: Int) -> Double {
+        guard encoder.compatibility == .animal2vec1, frames > 1 else { return seconds }
+        let stretch = Double(frames) / Double(frames - 1)
+        return min(seconds * stretch, Double(frames) / framesPerSecond)
     }
 }

@@ -161,6 +161,7 @@ final class RecordingWork {
         writers = [:]
         saved.events = description.timed(saved.events, frames: saved.frames)
         secondary = description.timed(secondary, frames: saved.frames)
+        for channel in saved.pools.indices { saved.pools[channel].time(description, frames: saved.frames) }
         saved.events.sort(by: Self.isOrderedBefore)
         secondary.sort(by: Self.isOrderedBefore)
         return PredictionJournal.Record(

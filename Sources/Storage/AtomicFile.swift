@@ -31,14 +31,38 @@ public enum AtomicFile {
     public static func write<Result>(
         to url: URL, fileSystem: FileSystem = .live, _ body: (FileWriter) throws -> Result
     ) throws -> Result {
+        try replace(url, fileSystem: fileSystem) { temporary in
+            let writer = try FileWriter(creating: temporary, fileSystem: fileSystem)
+            let result = try body(writer)
+            try writer.finish()
+            return result
+        }
+    }
+
+    /// Replaces the file at `url` by the one that `body` creates, whole, where it is told to, with the same guarantee: for
+    /// libraries that write files by themselves.
+    ///
+    /// Throws what `body` throws, or a `StorageError`.
+    public static func create<Result>(
+        at url: URL, fileSystem: FileSystem = .live, _ body: (URL) throws -> Result
+    ) throws -> Result {
+        try replace(url, fileSystem: fileSystem) { temporary in
+            let result = try body(temporary)
+            // What others have written is not on the disk for sure.
+            try FileWriter(appendingTo: temporary, fileSystem: fileSystem).finish()
+            return result
+        }
+    }
+
+    private static func replace<Result>(
+        _ url: URL, fileSystem: FileSystem, _ body: (URL) throws -> Result
+    ) throws -> Result {
         let folder = url.deletingLastPathComponent()
         let number = counter.add(1, ordering: .relaxed).newValue
         let temporary = folder.appending(
             path: ".\(url.lastPathComponent).\(getpid())-\(number)\(unfinishedSuffix)")
         do {
-            let writer = try FileWriter(creating: temporary, fileSystem: fileSystem)
-            let result = try body(writer)
-            try writer.finish()
+            let result = try body(temporary)
             try fileSystem.rename(temporary, to: url)
             try fileSystem.synchronizeFolder(folder)
             return result

@@ -4,7 +4,8 @@ import CHDF5
 import Foundation
 import Synchronization
 
-/// Builds an HDF5 file in memory: data sets by path, `group/name` makes the group. The same content gives the same bytes.
+/// Builds an HDF5 file, in memory or on the disk: data sets by path, `group/name` makes the group. The same content gives the
+/// same bytes.
 public final class HDF5Writer {
     private static let library = NSLock()
     private static let counter = Atomic<Int>(0)
@@ -13,21 +14,36 @@ public final class HDF5Writer {
     private var file: hid_t = -1
     private var links: hid_t = -1
 
-    /// Begins a file. `path` is for messages.
-    public init(path: String) throws(StorageError) {
+    /// Begins a file in memory. `path` is for messages.
+    public convenience init(path: String) throws(StorageError) {
+        // The library takes two files in memory of one name for one file.
+        try self.init(path: path, name: "memory \(Self.counter.add(1, ordering: .relaxed).newValue)") { access in
+            // In steps of a megabyte, never on the disk.
+            H5Pset_fapl_core(access, 1 << 20, false)
+        }
+    }
+
+    /// Begins a file on the disk, which replaces any that is there; it is whole after `close`.
+    public convenience init(creating url: URL) throws(StorageError) {
+        // Nobody else knows of the file yet, and not every file system has locks.
+        try self.init(path: url.path, name: url.path) { access in H5Pset_file_locking(access, false, true) }
+    }
+
+    private init(path: String, name: String, _ prepare: (hid_t) -> herr_t) throws(StorageError) {
         self.path = path
         try locked { writer throws(StorageError) in
             H5open()
             a2v_hdf5_silence()
             let access = try writer.check(H5Pcreate(a2v_hdf5_file_access()), "begin")
             defer { H5Pclose(access) }
-            // In memory, in steps of a megabyte, never on the disk.
-            guard H5Pset_fapl_core(access, 1 << 20, false) >= 0 else { throw writer.failed("begin") }
+            guard prepare(access) >= 0 else { throw writer.failed("begin") }
             writer.links = try writer.check(H5Pcreate(a2v_hdf5_link_create()), "begin")
             H5Pset_create_intermediate_group(writer.links, 1)
-            // The library takes two files in memory of one name for one file.
-            let name = "memory \(Self.counter.add(1, ordering: .relaxed).newValue)"
-            writer.file = try writer.check(H5Fcreate(name, a2v_hdf5_truncate(), 0, access), "begin")
+            let file = H5Fcreate(name, a2v_hdf5_truncate(), 0, access)
+            guard file >= 0 else {
+                throw StorageError(.invalid, path: path, "the HDF5 library cannot create the file; check its folder")
+            }
+            writer.file = file
         }
     }
 
@@ -46,6 +62,39 @@ public final class HDF5Writer {
     /// Adds 32-bit floating-point numbers of a shape, row-major.
     public func add(_ name: String, _ values: [Float], shape: [Int]) throws(StorageError) {
         try add(name, shape: shape, type: a2v_hdf5_file_float, memory: a2v_hdf5_type_float, values)
+    }
+
+    /// Adds 32-bit floating-point numbers [n, width] that come piece by piece, each some whole rows; all n rows have to come.
+    ///
+    /// Throws what `pieces` throws, or a `StorageError`.
+    public func add(
+        _ name: String, rows: Int, width: Int, pieces: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        let dataset = try locked { writer throws(StorageError) in
+            try writer.opened(name, shape: [rows, width], type: a2v_hdf5_file_float())
+        }
+        defer { _ = Self.library.withLock { H5Dclose(dataset) } }
+        let rowBytes = width * MemoryLayout<Float>.size
+        var row = 0
+        try pieces { bytes in
+            let count = bytes.count / max(rowBytes, 1)
+            guard count > 0 else { return }
+            precondition(
+                bytes.count == count * rowBytes && row + count <= rows,
+                "HDF5Writer: \(name) has \(rows) rows of \(width)")
+            try locked { writer throws(StorageError) in
+                let (start, size) = ([hsize_t(row), 0], [hsize_t(count), hsize_t(width)])
+                let there = try writer.check(H5Dget_space(dataset), name)
+                defer { H5Sclose(there) }
+                let here = try writer.check(H5Screate_simple(2, size, nil), name)
+                defer { H5Sclose(here) }
+                guard H5Sselect_hyperslab(there, H5S_SELECT_SET, start, nil, size, nil) >= 0,
+                    H5Dwrite(dataset, a2v_hdf5_type_float(), here, there, 0, bytes.baseAddress) >= 0
+                else { throw writer.failed(name) }
+            }
+            row += count
+        }
+        precondition(row == rows, "HDF5Writer: \(row) of \(rows) rows of \(name)")
     }
 
     /// Adds 64-bit integers, shape [n].
@@ -68,7 +117,18 @@ public final class HDF5Writer {
         }
     }
 
-    /// The whole file. Nothing can be added afterwards.
+    /// Ends a file on the disk. Nothing can be added afterwards.
+    public func close() throws(StorageError) {
+        try locked { writer throws(StorageError) in
+            let isWhole = H5Fflush(writer.file, H5F_SCOPE_GLOBAL) >= 0 && H5Fclose(writer.file) >= 0
+            writer.file = -1
+            guard isWhole else {
+                throw StorageError(.invalid, path: path, "the HDF5 library could not write it; is the disk full?")
+            }
+        }
+    }
+
+    /// The whole file, of one in memory. Nothing can be added afterwards.
     public func finish() throws(StorageError) -> [UInt8] {
         try locked { writer throws(StorageError) in
             guard H5Fflush(writer.file, H5F_SCOPE_GLOBAL) >= 0 else { throw writer.failed("finish") }
@@ -99,6 +159,13 @@ public final class HDF5Writer {
     private func create(
         _ name: String, shape: [Int], type: hid_t, _ write: (hid_t) -> herr_t
     ) throws(StorageError) {
+        let dataset = try opened(name, shape: shape, type: type)
+        defer { H5Dclose(dataset) }
+        guard shape.contains(0) || write(dataset) >= 0 else { throw failed(name) }
+    }
+
+    /// A new data set, which has to be closed.
+    private func opened(_ name: String, shape: [Int], type: hid_t) throws(StorageError) -> hid_t {
         let sizes = shape.map { hsize_t($0) }
         let space = try check(H5Screate_simple(Int32(sizes.count), sizes, nil), name)
         defer { H5Sclose(space) }
@@ -106,9 +173,7 @@ public final class HDF5Writer {
         defer { H5Pclose(settings) }
         // Without the time of writing: the same labels give the same bytes.
         H5Pset_obj_track_times(settings, false)
-        let dataset = try check(H5Dcreate2(file, name, type, space, links, settings, 0), name)
-        defer { H5Dclose(dataset) }
-        guard sizes.contains(0) || write(dataset) >= 0 else { throw failed(name) }
+        return try check(H5Dcreate2(file, name, type, space, links, settings, 0), name)
     }
 
     private func check(_ identifier: hid_t, _ name: String) throws(StorageError) -> hid_t {

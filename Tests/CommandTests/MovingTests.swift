@@ -98,6 +98,13 @@ import Testing
                 try #require(answer.ending == .status(0), "\(words.joined(separator: " ")): \(answer.errors)")
                 answers[words[0]] = answer
             }
+            // Vectors of events find their events, though an imported model spreads their times.
+            let vectors = try Program.run(
+                "predict models/meerkat-calls recordings --out vectors --threshold 0.02 --embeddings event".split(
+                    separator: " "
+                ).map(String.init) + ["--embedding-format", "hdf5"], in: folder)
+            #expect(vectors.ending == .status(0), "\(vectors.errors)")
+            #expect(try LabelFile.read(folder.appending(path: "vectors/events.csv")).events.count > 0)
             // A model that starts from an imported one keeps its habits, in whatever recipe.
             for name in ["my.model-25", "my.model-1"] {
                 let source = try ModelFolder.load(folder.appending(path: "models/meerkat")).description

@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 /// What the library writes and what is read here, held against each other.
@@ -33,6 +34,48 @@ import Testing
         }
         #expect(all.value.count == 16)
         #expect(all.value.allSatisfy { $0 == first })
+    }
+
+    @Test func `Rows that come in pieces lie on the disk as one data set, and a writer that stops leaves nothing`()
+        throws
+    {
+        try withTemporaryFolder { folder in
+            let values = (0..<600).map { Float($0) * 0.25 - 7 }
+            struct Stopped: Error {}
+            func write(_ name: String, pieces: [Int], stops: Bool = false) throws -> [UInt8] {
+                let url = folder.appending(path: name)
+                try AtomicFile.create(at: url) { temporary in
+                    let writer = try HDF5Writer(creating: temporary)
+                    try writer.add("rows", rows: 200, width: 3) { take in
+                        try values.withUnsafeBytes { bytes in
+                            var first = 0
+                            for count in pieces {
+                                try take(UnsafeRawBufferPointer(rebasing: bytes[first * 12..<(first + count) * 12]))
+                                first += count
+                                if stops { throw Stopped() }
+                            }
+                        }
+                    }
+                    try writer.add("none", rows: 0, width: 3) { _ in }
+                    try writer.add("names", ["a", "b"])
+                    try writer.close()
+                }
+                return Array(try Data(contentsOf: url))
+            }
+            let bytes = try write("a.h5", pieces: [200])
+            let file = try HDF5File(path: "a.h5", bytes: bytes)
+            #expect(file.names == ["names", "none", "rows"])
+            #expect(Data(bytes).range(of: values.withUnsafeBytes { Data($0) }) != nil)
+            #expect(try file.values("names") == .texts(["a", "b"]))
+            #expect(try write("b.h5", pieces: [1, 150, 0, 49]) == bytes)
+            #expect(throws: Stopped.self) { try write("a.h5", pieces: [1, 199], stops: true) }
+            #expect(throws: Stopped.self) { try write("c.h5", pieces: [1, 199], stops: true) }
+            #expect(Array(try Data(contentsOf: folder.appending(path: "a.h5"))) == bytes)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a.h5", "b.h5"])
+            #expect(throws: StorageError.self) {
+                try HDF5Writer(creating: folder.appending(path: "nowhere/a.h5"))
+            }
+        }
     }
 
     @Test func `A name that is used twice is refused`() throws {
