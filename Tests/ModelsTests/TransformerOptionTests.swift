@@ -93,7 +93,8 @@ import Torch
             #expect(try differ(pass(change, .evaluation).output, reference) < 1e-6, "\(name)")
         }
         // Only main blocks are left out, or only those of the prenet.
-        #expect(try pass({ $0.layer = 0.999 }, .learning(seed: 1)).feedForwards.isEmpty)
+        // If chance leaves none of the main ones, the last one runs: a head must have something to read.
+        #expect(try pass({ $0.layer = 0.999 }, .learning(seed: 1)).feedForwards.count == 1)
         #expect(try pass({ $0.prenetLayer = 0.999 }, .learning(seed: 1)).feedForwards.count == 3)
     }
 
