@@ -115,7 +115,8 @@ let package = Package(
         tests("Atlas", ["Audio", "Evaluation", "Labels", "Randomness", "Storage"]),
         tests("Studio", ["Atlas", "Audio", "Corpus", "Labels", "Randomness"]),
         .testTarget(
-            name: "CommandTests", dependencies: ["animal2vec", "Atlas", "Audio", "Labels", "TestSupport"],
+            name: "CommandTests",
+            dependencies: ["animal2vec", "Atlas", "Audio", "Inference", "Labels", "Models", "TestSupport"],
             swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx17

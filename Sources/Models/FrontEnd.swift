@@ -342,11 +342,10 @@ public struct SincConvolution {
         }
     }
 
-    private static func whole(_ half: [Float]) -> [Float] { half + [1] + half.reversed() }
-
     /// The window of `taps` numbers under which filters lie.
     package static func window(taps: Int, _ compatibility: Compatibility) -> [Float] {
-        whole(halfWindow(taps, compatibility))
+        let half = halfWindow(taps, compatibility)
+        return half + [1] + half.reversed()
     }
 
     private static func mel(_ hertz: Double) -> Double { 2595 * Foundation.log10(1 + hertz / 700) }
@@ -355,7 +354,7 @@ public struct SincConvolution {
 
     /// The filters [C, 1, K] as they are now.
     public func filters() throws(TorchError) -> Tensor {
-        let whole = try Tensor(Self.whole(window)).to(low.device)
+        let whole = try Tensor(window + [1] + window.reversed()).to(low.device)
         if let learnedTaps { return try learnedTaps * whole.to(learnedTaps.device) }
         return try Self.rendered(low: low, band: band, halfTimes: halfTimes, sampleRateHz: sampleRateHz, taps: taps)
             * whole
