@@ -70,8 +70,9 @@ public struct Animal2VecEmbedder: SoundEmbedder {
     public let name: String
     /// That of the model folder.
     public let fingerprint: String
-    /// Width of the encoder.
+    /// Width of the encoder, times the parts.
     public let dimension: Int
+    private let parts: Int
     /// The model's rate.
     public let sampleRateHz: Double
     /// The model's channels.
@@ -91,9 +92,11 @@ public struct Animal2VecEmbedder: SoundEmbedder {
         _ folder: ModelFolder, contextSeconds: Double? = nil, precision: Precision = .fp32, device: Device = .cpu
     ) throws {
         name = folder.url.standardizedFileURL.lastPathComponent
-        fingerprint = folder.fingerprint
+        let parts = Int(ProcessInfo.processInfo.environment["PARTS"] ?? "1")!
+        fingerprint = parts == 1 ? folder.fingerprint : "\(folder.fingerprint) in \(parts) parts"
         description = folder.description
-        dimension = folder.description.encoder.width
+        self.parts = parts
+        dimension = folder.description.encoder.width * parts
         sampleRateHz = folder.description.sampleRateHz
         channels = folder.description.channels.selection
         self.contextSeconds = contextSeconds ?? min(0.5, folder.description.windowSeconds / 4)
@@ -130,14 +133,19 @@ public struct Animal2VecEmbedder: SoundEmbedder {
             let encoded = try classifier.encode(wave_BN.to(store.device).to(store.precision.scalarType))
             let features_BTD = try classifier.pooledFeatures(encoded).to(.float32)
             let frames = features_BTD.size(1)
-            var weights = [Float](repeating: 0, count: clips.count * frames)
+            var weights = [Float](repeating: 0, count: clips.count * parts * frames)
             for (row, span) in clips.spans.enumerated() {
-                let first = min(span.lowerBound / samplesPerFrame, frames - 1)
-                let end = min(max(first + 1, (span.upperBound + samplesPerFrame - 1) / samplesPerFrame), frames)
-                for frame in first..<end { weights[row * frames + frame] = 1 / Float(end - first) }
+                for part in 0..<parts {
+                    let from = span.lowerBound + span.count * part / parts
+                    let to = span.lowerBound + span.count * (part + 1) / parts
+                    let first = min(from / samplesPerFrame, frames - 1)
+                    let end = min(max(first + 1, (to + samplesPerFrame - 1) / samplesPerFrame), frames)
+                    let place = (row * parts + part) * frames
+                    for frame in first..<end { weights[place + frame] = 1 / Float(end - first) }
+                }
             }
-            let weights_B1T = try Tensor(weights, shape: [clips.count, 1, frames]).to(features_BTD.device)
-            return try weights_B1T.matmul(features_BTD).reshaped([clips.count, dimension])
+            let weights_BPT = try Tensor(weights, shape: [clips.count, parts, frames]).to(features_BTD.device)
+            return try weights_BPT.matmul(features_BTD).reshaped([clips.count, dimension])
         }
         return try pooled.array(Float.self)
     }

@@ -109,16 +109,20 @@ public final class Animal2Vec {
     ///
     /// - Parameters:
     ///   - wave_BN: normalised clips [B, N].
+    ///   - teacherWave: what the teacher hears instead, where the clips have been mixed with a background [B, N].
     ///   - mask: R rows, the clones of a clip in a row.
     ///   - noise: what stands for the masked frames, [R · masked, D]; drawn from libtorch's generator when nil.
     public func pretrain(
-        _ wave_BN: Tensor, mask: FrameMask, noise: Tensor? = nil, mode: PassMode
+        _ wave_BN: Tensor, teacherWave: Tensor? = nil, mask: FrameMask, noise: Tensor? = nil, mode: PassMode
     ) throws(TorchError) -> Step {
         let z_BTD = try features(wave_BN)
         let (batch, frames, width) = (z_BTD.size(0), z_BTD.size(1), z_BTD.size(2))
         let rows = mask.rowCount
         let rowsOfMask = try FrameRows(mask, clones: rows / batch, on: z_BTD.device)
-        let shown = try teach(z_BTD)
+        let clean = try teacherWave.map { wave throws(TorchError) in
+            try withoutGradients { () throws(TorchError) in try features(wave) }
+        }
+        let shown = try teach(clean ?? z_BTD)
         let target = try shown.frames_BTD.reshaped([batch * frames, width]).selected(0, rowsOfMask.maskedInClips)
 
         // Masked frames are zero before the positions look around; only kept frames enter the transformer.
@@ -153,7 +157,8 @@ public final class Animal2Vec {
             }
         }
         if let reconstruct {
-            let patches = try wave_BN.normalizedPatches(count: frames, size: configuration.frontEnd.samplesPerFrame)
+            let patches = try (teacherWave ?? wave_BN).normalizedPatches(
+                count: frames, size: configuration.frontEnd.samplesPerFrame)
             let wanted = try patches.reshaped([batch * frames, -1]).selected(0, rowsOfMask.maskedInClips)
             let read = try reconstruct(prediction.to(z_BTD.scalarType))
             loss = try loss + criterion(read, wanted) * criterion.reconstruction

@@ -204,10 +204,12 @@ public final class DINO {
     ///   - pictures: B.
     ///   - temperature: τt
     public func step(
-        global: Tensor, local: Tensor?, hidden_GN: [Bool]? = nil, pictures: Int, temperature: Double, mode: PassMode
+        global: Tensor, local: Tensor?, teacherGlobal: Tensor? = nil, hidden_GN: [Bool]? = nil, pictures: Int,
+        temperature: Double, mode: PassMode
     ) throws(TorchError) -> Step {
         let globals = global.size(0) / pictures
-        let seen = try withoutGradients { () throws(TorchError) in try teacherNetwork.backbone(global) }
+        let seen = try withoutGradients { () throws(TorchError) in try teacherNetwork.backbone(teacherGlobal ?? global)
+        }
         let teacherOutput = try withoutGradients { () throws(TorchError) in try teacherNetwork.head(seen.summary_BD) }
         let target = try withoutGradients { () throws(TorchError) in
             try self.target(teacherOutput, centre: centre, temperature: temperature)

@@ -47,7 +47,8 @@ public struct SoundViews {
         /// From `low` to `high`.
         public init(_ low: Double, _ high: Double) { (self.low, self.high) = (low, high) }
 
-        func draw(_ random: inout KeyedRandom) -> Double { low + (high - low) * random.uniform() }
+        /// A number between them.
+        package func draw(_ random: inout KeyedRandom) -> Double { low + (high - low) * random.uniform() }
     }
 
     /// Views of nearly everything.
@@ -136,10 +137,27 @@ public struct SoundViews {
     public func callAsFunction(
         _ wave_BN: Tensor, seed: UInt64, keys: [Int]
     ) throws(TorchError) -> (global: Tensor, local: Tensor?) {
+        let parts = try views(
+            wave_BN, seed: seed, keys: keys, count: configuration.global.count + configuration.local.count)
+        let (global, local) = (
+            parts.prefix(configuration.global.count), parts.dropFirst(configuration.global.count)
+        )
+        return (try .concatenated(Array(global), 0), local.isEmpty ? nil : try .concatenated(Array(local), 0))
+    }
+
+    /// The global views alone: the same cuts, of other waveforms of the same windows.
+    public func global(_ wave_BN: Tensor, seed: UInt64, keys: [Int]) throws(TorchError) -> Tensor {
+        try .concatenated(views(wave_BN, seed: seed, keys: keys, count: configuration.global.count), 0)
+    }
+
+    /// The first `count` views, global ones before local ones.
+    private func views(
+        _ wave_BN: Tensor, seed: UInt64, keys: [Int], count: Int
+    ) throws(TorchError) -> [Tensor] {
         let source = try source(wave_BN)
         let (globals, locals) = (configuration.global.count, configuration.local.count)
-        var parts: (global: [Tensor], local: [Tensor]) = ([], [])
-        for view in 0..<globals + locals {
+        var parts: [Tensor] = []
+        for view in 0..<count {
             let isGlobal = view < globals
             let draws = keys.map { key in
                 let random = KeyedRandom(
@@ -147,12 +165,9 @@ public struct SoundViews {
                 return Draw(configuration, isGlobal: isGlobal, windows: keys.count, random)
             }
             let size = isGlobal ? globalSize : (configuration.local.height, configuration.local.width)
-            let picture = try self.view(source, draws, size.0, size.1).unsqueezed(1)
-            if isGlobal { parts.global.append(picture) } else { parts.local.append(picture) }
+            parts.append(try self.view(source, draws, size.0, size.1).unsqueezed(1))
         }
-        return (
-            try .concatenated(parts.global, 0), parts.local.isEmpty ? nil : try .concatenated(parts.local, 0)
-        )
+        return parts
     }
 
     /// The whole windows, unchanged, as the network sees them when it is used: [B, N] to [B, 1, H, W].

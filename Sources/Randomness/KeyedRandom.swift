@@ -12,7 +12,7 @@ public func splitmix64(_ value: UInt64) -> UInt64 {
 /// What a random number is drawn for. Different purposes never share a stream.
 public enum RandomPurpose: UInt64, Sendable, CaseIterable {
     case order = 1
-    case crop, mask, mixup, noise, dropout, initialization, augmentation, split, bootstrap, cluster, clone
+    case crop, mask, mixup, noise, dropout, initialization, augmentation, split, bootstrap, cluster, clone, background
 }
 
 /// A counter-based random generator whose whole state is its key and a counter.

@@ -58,6 +58,7 @@ package final class Animal2VecPretraining: TrainingObjective {
     private let teacherDecay: Ramp
     private let description: ModelDescription
     private let vocabulary: Vocabulary
+    private let backgrounds: BackgroundMixer?
     private let export: ([(name: String, tensor: Tensor)], URL, Int) throws -> Void
 
     /// A new model.
@@ -65,9 +66,11 @@ package final class Animal2VecPretraining: TrainingObjective {
     /// - Parameters:
     ///   - description: how windows are scaled, and the times of frames.
     ///   - classes: what the probe learns to tell, where the recipe has one.
+    ///   - backgrounds: what is mixed behind the student's windows.
     ///   - export: writes named weights to a model folder.
     package init(
         _ recipe: Animal2VecRecipe, description: ModelDescription, classes: [String] = [], device: Device,
+        backgrounds: BackgroundMixer? = nil,
         export: @escaping ([(name: String, tensor: Tensor)], URL, Int) throws -> Void
     ) throws {
         self.description = description
@@ -75,6 +78,7 @@ package final class Animal2VecPretraining: TrainingObjective {
         self.recipe = recipe
         self.device = device
         self.export = export
+        self.backgrounds = backgrounds
         teacherDecay = Ramp(recipe.teacher)
         model = try Animal2Vec(
             recipe.model.network, probedClasses: vocabulary.count, recomputes: recipe.batch.recomputesLayers,
@@ -87,11 +91,14 @@ package final class Animal2VecPretraining: TrainingObjective {
 
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
         var wave = try batch.waves(description.normalization).to(device)
+        var heard = try backgrounds.map { try $0.mixed(batch).waves(description.normalization).to(device) }
         let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)
         let mixing = Mixing(recipe.model.mixup, batch.count, key, on: device)
         let network = recipe.model.network
         if let mixing {
-            wave = try mixing.mix(wave, sampleRateHz: recipe.data.sampleRateHz, network.compatibility)
+            let rateHz = recipe.data.sampleRateHz
+            wave = try mixing.mix(wave, sampleRateHz: rateHz, network.compatibility)
+            heard = try heard.map { try mixing.mix($0, sampleRateHz: rateHz, network.compatibility) }
         }
         let masking = network.masking
         let rows = (0..<batch.count * masking.clones).map { row in
@@ -99,8 +106,9 @@ package final class Animal2VecPretraining: TrainingObjective {
         }
         let frames = recipe.model.network.frontEnd.frameCount(samples: wave.size(1))
         let mask = FrameMask(frameCount: frames, masking, randoms: rows)
+        let type = recipe.precision.compute.scalarType
         let step = try model.pretrain(
-            wave.to(recipe.precision.compute.scalarType), mask: mask,
+            (heard ?? wave).to(type), teacherWave: heard == nil ? nil : wave.to(type), mask: mask,
             mode: .learning(seed: splitmix64(recipe.seed ^ UInt64(batch.positions[0]))))
         let masked = Double(step.maskedFrameCount)
         let probed = try step.probeLogits.map { try probeLoss($0, batch, mixing, clones: masking.clones) }

@@ -15,6 +15,7 @@ package final class DINOPretraining: TrainingObjective {
     private let teacherDecay: Ramp
     private let windowsPerEpoch: Int
     private let probe: ProbeWindows
+    private let backgrounds: BackgroundMixer?
     private let export: ([(name: String, tensor: Tensor)], URL, Int) throws -> Void
     /// What the teacher said in the micro-batches of this update; the centre moves when the update is applied.
     private var said: (summaries: [(sum: Tensor, rows: Int)], patches: [(sum: Tensor, rows: Int)]) = ([], [])
@@ -24,13 +25,15 @@ package final class DINOPretraining: TrainingObjective {
     /// - Parameters:
     ///   - windowsPerEpoch: what an epoch is, for lengths that are published in epochs.
     ///   - probe: windows for check-ups.
+    ///   - backgrounds: what is mixed behind the student's windows.
     ///   - export: writes the teacher's backbone to a model folder.
     package init(
         _ recipe: DINORecipe, device: Device, windowsPerEpoch: Int, probe: ProbeWindows,
+        backgrounds: BackgroundMixer? = nil,
         export: @escaping ([(name: String, tensor: Tensor)], URL, Int) throws -> Void
     ) throws {
         (self.recipe, self.device, self.windowsPerEpoch) = (recipe, device, windowsPerEpoch)
-        (self.probe, self.export) = (probe, export)
+        (self.probe, self.backgrounds, self.export) = (probe, backgrounds, export)
         teacherDecay = Ramp(recipe.teacher)
         model = try DINO(
             recipe.model.configuration, seed: recipe.seed, precision: recipe.precision.compute, device: device)
@@ -67,11 +70,15 @@ package final class DINOPretraining: TrainingObjective {
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
         let type = recipe.precision.compute.scalarType
         let wave = try batch.waves(.unitVariance).to(device)
+        let heard = try backgrounds.map { try $0.mixed(batch).waves(.unitVariance).to(device) }
+        let (seed, keys) = (recipe.seed, batch.positions)
         let views = try withoutGradients { () throws(TorchError) in
-            try self.views(wave, seed: recipe.seed, keys: batch.positions)
+            try self.views(heard ?? wave, seed: seed, keys: keys)
         }
+        let clean = heard == nil ? nil : try withoutGradients { try self.views.global(wave, seed: seed, keys: keys) }
         let step = try model.step(
-            global: views.global.to(type), local: views.local?.to(type), hidden_GN: hiddenPatches(batch.positions),
+            global: views.global.to(type), local: views.local?.to(type), teacherGlobal: clean?.to(type),
+            hidden_GN: hiddenPatches(batch.positions),
             pictures: batch.count, temperature: temperature(update),
             mode: .learning(seed: splitmix64(recipe.seed ^ UInt64(batch.positions[0]))))
         said.summaries.append(step.teacherSum)

@@ -122,7 +122,8 @@ extension DINOPretrainingModel: PretrainingMethod {
     package static func objective(_ recipe: DINORecipe, _ scene: PretrainingScene) throws -> any TrainingObjective {
         let probe = ProbeWindows(recipe.data, recipe.model.health, scene.recordings, scene.labelled)
         return try DINOPretraining(
-            recipe, device: scene.device, windowsPerEpoch: scene.windowsPerEpoch, probe: probe
+            recipe, device: scene.device, windowsPerEpoch: scene.windowsPerEpoch, probe: probe,
+            backgrounds: scene.mixer(recipe)
         ) { weights, url, _ in
             var description = description(recipe)
             description.provenance.recipe = scene.recipeFingerprint

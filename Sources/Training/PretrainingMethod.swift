@@ -22,6 +22,8 @@ package struct PretrainingScene {
     package let recordings: [LabelledRecording]
     /// The same recordings as far as they have labels, which nothing is learned from.
     package let labelled: [LabelledRecording]
+    /// Recordings that are background; none where the recipe names none.
+    package let backgrounds: [LabelledRecording]
     /// Windows in one epoch.
     package let windowsPerEpoch: Int
     /// Name of the corpus, for the description of the model.
@@ -30,4 +32,10 @@ package struct PretrainingScene {
     package let recipeFingerprint: String
     /// What computes.
     package let device: Device
+
+    /// Mixes the recipe's backgrounds; nil where there are none.
+    func mixer<Model>(_ recipe: PretrainingRecipe<Model>) throws -> BackgroundMixer? {
+        try BackgroundMixer(
+            recipe.backgrounds, backgrounds, recipe.data, seed: recipe.seed, clips: recipe.batch.clips)
+    }
 }

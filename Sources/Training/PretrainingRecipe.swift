@@ -23,6 +23,8 @@ public struct PretrainingRecipe<Model: PretrainingModel>: Codable, Sendable, Has
     public var model: Model
     /// What windows are cut from the recordings.
     public var data = Recipe.Data()
+    /// Sound that is mixed behind what the student hears.
+    public var backgrounds = Recipe.Backgrounds()
     /// How many windows go into an update.
     public var batch = Recipe.Batch()
     /// How gradients become steps.
@@ -55,6 +57,7 @@ public struct PretrainingRecipe<Model: PretrainingModel>: Codable, Sendable, Has
         let recipe = try RecipeDecoder.decode(Self.self, defaults: self, layers: layers, overrides: overrides)
         try RecipeCheck.run { check in
             check.data(recipe.data)
+            check.backgrounds(recipe.backgrounds)
             check.batch(recipe.batch)
             check.optimizer(recipe.optimizer)
             // Lengths in epochs become updates when the corpus is known; what stands there until then counts for nothing.

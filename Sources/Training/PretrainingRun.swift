@@ -49,24 +49,35 @@ public struct PretrainingRun {
         return method
     }
 
+    /// A recipe, and what of the corpus it means.
+    private struct Resolved<Model: PretrainingMethod> {
+        let recipe: PretrainingRecipe<Model>
+        let recordings: [LabelledRecording]
+        let backgrounds: [LabelledRecording]
+        let windowsPerEpoch: Int
+    }
+
     private func resolve<Model: PretrainingMethod>(
         _ model: Model.Type
-    ) throws -> (recipe: PretrainingRecipe<Model>, recordings: [LabelledRecording], windowsPerEpoch: Int) {
+    ) throws -> Resolved<Model> {
         var resolved = try Model.defaults.under([layer()], overrides: settings)
-        let recordings = try resolved.data.recordings(Catalogue(folder: corpus), labelled: false)
+        let (recordings, backgrounds) = try resolved.backgrounds.parts(
+            resolved.data.recordings(Catalogue(folder: corpus), labelled: false))
         if resolved.data.sampleRateHz == 0 { resolved.data.sampleRateHz = Recipe.Data.commonestRateHz(recordings) }
         try Model.settle(&resolved)
         let windows = try resolved.data.sampler(recordings, seed: resolved.seed, labelled: false).windowsPerEpoch
         try resolved.resolveEpochs(windowsPerEpoch: windows)
-        return (resolved, recordings, windows)
+        return Resolved(recipe: resolved, recordings: recordings, backgrounds: backgrounds, windowsPerEpoch: windows)
     }
 
     private func train<Model: PretrainingMethod>(_ model: Model.Type, on device: Device) throws -> Trainer.Outcome {
-        let (resolved, recordings, windowsPerEpoch) = try resolve(Model.self)
+        let found = try resolve(Model.self)
+        let (resolved, recordings) = (found.recipe, found.recordings)
         let labelled = try resolved.data.labels(Catalogue(folder: corpus))
         func scene(_ recipe: PretrainingRecipe<Model>) throws -> PretrainingScene {
             PretrainingScene(
-                recordings: recordings, labelled: labelled, windowsPerEpoch: windowsPerEpoch,
+                recordings: recordings, labelled: labelled, backgrounds: found.backgrounds,
+                windowsPerEpoch: found.windowsPerEpoch,
                 corpusName: corpus.lastPathComponent, recipeFingerprint: try RecipeDecoder.fingerprint(recipe),
                 device: device)
         }
@@ -119,7 +130,8 @@ extension Animal2VecPretrainingModel: PretrainingMethod {
         description.provenance.recipe = scene.recipeFingerprint
         description.provenance.corpus = scene.corpusName
         return try Animal2VecPretraining(
-            recipe, description: description, classes: vocabulary.labels, device: scene.device
+            recipe, description: description, classes: vocabulary.labels, device: scene.device,
+            backgrounds: scene.mixer(recipe)
         ) { [description] weights, url, _ in try ModelFolder.write(description, weights: weights, to: url) }
     }
 

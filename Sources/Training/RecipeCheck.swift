@@ -62,6 +62,14 @@ struct RecipeCheck {
         positive("model.mixup.windowSeconds", mixup.windowSeconds)
     }
 
+    mutating func backgrounds(_ backgrounds: Recipe.Backgrounds) {
+        share("backgrounds.probability", backgrounds.probability)
+        let (low, high) = (backgrounds.decibels.low, backgrounds.decibels.high)
+        if !(low <= high && low >= -60 && high <= 120) {
+            found(["backgrounds.decibels: from -60 to 120, low before high, is expected, found \(low) to \(high)"])
+        }
+    }
+
     mutating func batch(_ batch: Recipe.Batch) {
         atLeast("batch.clips", batch.clips, 0)
         atLeast("batch.accumulation", batch.accumulation, 1)
