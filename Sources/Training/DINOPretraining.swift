@@ -66,7 +66,7 @@ package final class DINOPretraining: TrainingObjective {
 
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
         let type = recipe.precision.compute.scalarType
-        let wave = try batch.waves(.unitVariance).to(device)
+        let wave = try batch.waves(.unitVariance).sent(to: device)
         let views = try withoutGradients { () throws(TorchError) in
             try self.views(wave, seed: recipe.seed, keys: batch.positions)
         }
