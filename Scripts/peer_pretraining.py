@@ -541,11 +541,13 @@ def measure(arguments):
     torch.manual_seed(0)
     generator = numpy.random.default_rng(0)
     model = Model(c).train(arguments.mode == "training")
+    if arguments.precision == "bf16":
+        model.bfloat16()
     stored = tensor_files.read(arguments.load) if arguments.load else {}
     if any(name.startswith("param.") for name in stored):
         load_weights(model, stored, arguments.load)
     wave = torch.from_numpy(stored["wave"]) if "wave" in stored else torch.randn(arguments.clips, round(arguments.seconds * c.rate_hz))
-    wave = F.layer_norm(wave, wave.shape[1:], eps=EPSILON)
+    wave = F.layer_norm(wave, wave.shape[1:], eps=EPSILON).to(next(model.parameters()).dtype)
     with torch.no_grad():
         frames = model.local_features(wave[:1]).shape[1]
     optimizer = Adam(model)
@@ -578,7 +580,7 @@ def measure(arguments):
     print(json.dumps({
         "name": "pretraining-step" if arguments.mode == "training" else "inference",
         "size": arguments.size, "clips": len(wave), "clones": clones, "clip_seconds": wave.shape[1] / c.rate_hz,
-        "rate_hz": c.rate_hz, "frames": frames, "kept_frames": kept, "dropout": c.dropout, "threads": torch.get_num_threads(),
+        "rate_hz": c.rate_hz, "frames": frames, "kept_frames": kept, "dropout": c.dropout, "precision": arguments.precision, "threads": torch.get_num_threads(),
         "matmul_precision": torch.get_float32_matmul_precision(), "torch": torch.__version__,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "seconds": seconds, "cpu_seconds": statistics.median(cpu_times), "all_seconds": times,
@@ -599,12 +601,15 @@ def main():
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a clip")
     parser.add_argument("--rate", type=int, default=8000, choices=STRIDES, help="sample rate in Hz")
     parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of inference; a step is always fp32")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--warm-up", type=int, default=1, help="steps that are not timed")
     parser.add_argument("--steps", type=int, default=3, help="timed steps; the median is reported")
     parser.add_argument("--matmul-precision", choices=("highest", "high", "medium"), default="highest")
     parser.add_argument("--load", metavar="FILE", help="safetensors with any of param.* and ema.*, wave, mask, noise")
     arguments = parser.parse_args()
+    if arguments.mode == "training" and arguments.precision != "fp32":
+        parser.error("a step is measured in fp32 only; say --mode inference")
     torch.set_num_threads(arguments.threads)
     torch.set_float32_matmul_precision(arguments.matmul_precision)
     if arguments.check_golden:

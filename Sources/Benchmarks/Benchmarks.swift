@@ -1,12 +1,9 @@
 // Times one thing per call and prints JSON lines; Scripts/bench runs them in turn with their peers.
 import Audio
 import Foundation
-import Inference
 import Models
 import Neural
-import Randomness
 import Torch
-import Training
 
 @main
 enum Benchmarks {
@@ -27,7 +24,7 @@ enum Benchmarks {
             case "gains": try gains(arguments)
             case "atlas": try atlas(arguments)
             case "annotator": try annotator(arguments)
-            case "predict": try predict(path: arguments.next ?? ".cache/bench/noise.wav")
+            case "predict": try predict(arguments.next ?? ".cache/bench/noise.wav", arguments)
             default:
                 throw TorchError(
                     operation: "Benchmarks",
@@ -58,33 +55,59 @@ enum Benchmarks {
         print("{\"name\": \"\(name)\", \(fields.joined(separator: ", "))}")
     }
 
-    /// Median seconds of `runs` calls after one that does not count.
-    static func median(_ runs: Int, _ body: () throws -> Void) rethrows -> Double {
-        try body()
-        var seconds: [Double] = []
-        for _ in 0..<runs {
-            let time = try ContinuousClock().measure(body)
-            seconds.append(Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18)
+    /// Prints a line of results with both of its times.
+    static func report(_ name: String, _ timing: Timing, _ values: [String: Double] = [:]) {
+        report(
+            name, values.merging(["seconds": timing.seconds, "cpu_seconds": timing.cpuSeconds]) { given, _ in given })
+    }
+
+    /// How long something takes: by the clock on the wall, and of all threads' processor time. The latter says more where
+    /// others use the computer too.
+    struct Timing {
+        var seconds: Double
+        var cpuSeconds: Double
+
+        init(_ body: () throws -> Void) rethrows {
+            let cpu = clock()
+            seconds = try ContinuousClock().measure(body) / .seconds(1)
+            cpuSeconds = Double(clock() - cpu) / Double(CLOCKS_PER_SEC)
         }
-        return seconds.sorted()[runs / 2]
+    }
+
+    /// The medians of `runs` calls after one that does not count.
+    static func timing(_ runs: Int, _ body: () throws -> Void) rethrows -> Timing {
+        try body()
+        let all = try (0..<max(runs, 1)).map { _ in try Timing(body) }
+        var median = all[0]
+        median.seconds = all.map(\.seconds).sorted()[all.count / 2]
+        median.cpuSeconds = all.map(\.cpuSeconds).sorted()[all.count / 2]
+        return median
+    }
+
+    /// Median seconds of `runs` calls after one that does not count.
+    static func median(_ runs: Int, _ body: () throws -> Void) rethrows -> Double { try timing(runs, body).seconds }
+
+    /// Operations per second of processor time of a large matrix product, the best of several: the rate that all other
+    /// arithmetic is held against. Processor time of all threads, so that the rate is that of one of them.
+    static func productRate(_ precision: Precision) throws -> Double {
+        let matrix = try Tensor.randomNormal([2048, 2048]).to(precision.scalarType)
+        let product = { () throws -> Void in _ = try withoutGradients { try matrix.linear(matrix) } }
+        try product()
+        let seconds = try (0..<9).map { _ in try Timing(product) }
+        return 2 * pow(2048, 3) / seconds.map(\.cpuSeconds).min()!
     }
 
     // MARK: Sound
 
     static func decode(path: String, rateHz: Double?) throws {
-        let cpu = clock()
-        let started = ContinuousClock.now
-        let stream = try AudioStream(path: path, rateHz: rateHz, channel: .mean)
-        var frames = 0
-        while let block = try stream.next(frames: 1 << 16) { frames += block.channels[0].count }
-        let time = ContinuousClock.now - started
-        let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
-        report(
-            rateHz == nil ? "decode" : "resample",
-            [
-                "seconds": seconds, "cpu_seconds": Double(clock() - cpu) / Double(CLOCKS_PER_SEC),
-                "audio_seconds": Double(frames) / stream.rateHz,
-            ])
+        var audioSeconds = 0.0
+        let timing = try Timing {
+            let stream = try AudioStream(path: path, rateHz: rateHz, channel: .mean)
+            var frames = 0
+            while let block = try stream.next(frames: 1 << 16) { frames += block.channels[0].count }
+            audioSeconds = Double(frames) / stream.rateHz
+        }
+        report(rateHz == nil ? "decode" : "resample", timing, ["audio_seconds": audioSeconds])
     }
 
     // MARK: Operators
@@ -95,140 +118,28 @@ enum Benchmarks {
         let x = try Tensor.randomNormal([rows, inputs]).requiringGradient()
         let weight = try Tensor.randomNormal([outputs, inputs]).requiringGradient()
         let bias = try Tensor.zeros([outputs]).requiringGradient()
-        let forward = try median(20) { _ = try withoutGradients { try x.linear(weight, bias) } }
-        report("linear-forward", ["seconds": forward, "gflops": flops / forward / 1e9])
+        let forward = try timing(20) { _ = try withoutGradients { try x.linear(weight, bias) } }
+        report("linear-forward", forward, ["gflops": flops / forward.seconds / 1e9])
         let seed = try Tensor.ones([rows, outputs])
-        let both = try median(10) {
+        let both = try timing(10) {
             for tensor in [x, weight, bias] { try tensor.setGradient(nil) }
             try x.linear(weight, bias).backward(seed)
         }
-        report("linear-forward-backward", ["seconds": both, "gflops": 3 * flops / both / 1e9])
+        report("linear-forward-backward", both, ["gflops": 3 * flops / both.seconds / 1e9])
     }
 
     static func attention() throws {
         let shape = [4, 12, 500, 64]
         let parts = try (0..<3).map { _ in try Tensor.randomNormal(shape).requiringGradient() }
-        let forward = try median(20) {
+        let forward = try timing(20) {
             _ = try withoutGradients { try Attention.mix(parts[0], parts[1], parts[2], bias: nil, learning: false) }
         }
-        report("attention-forward", ["seconds": forward])
+        report("attention-forward", forward)
         let seed = try Tensor.ones(shape)
-        let both = try median(10) {
+        let both = try timing(10) {
             for tensor in parts { try tensor.setGradient(nil) }
             try Attention.mix(parts[0], parts[1], parts[2], bias: nil, learning: true).backward(seed)
         }
-        report("attention-forward-backward", ["seconds": both])
-    }
-
-    // MARK: Models
-
-    static func configuration(_ arguments: Arguments) throws -> Animal2VecConfiguration {
-        var configuration = Animal2VecConfiguration()
-        configuration.frontEnd.sampleRateHz = arguments.number("rate", 8000)
-        switch arguments.text("size", "base") {
-        case "base": break
-        case "large":
-            (configuration.width, configuration.heads, configuration.depth, configuration.prenetDepth) = (
-                1024, 16, 16, 8
-            )
-            configuration.decoder.width = 768
-        case let other: throw TorchError(operation: "--size", message: "\(other) is neither base nor large")
-        }
-        configuration.frontEnd.filters = 127
-        configuration.masking.clones = Int(arguments.number("clones", 8))
-        return configuration
-    }
-
-    static func pretrainingStep(_ arguments: Arguments) throws {
-        let configuration = try configuration(arguments)
-        let clips = Int(arguments.number("clips", 1))
-        let samples = Int(arguments.number("seconds", 10) * configuration.frontEnd.sampleRateHz)
-        let precision = Precision(rawValue: arguments.text("precision", "fp32")) ?? .fp32
-        let model = try Animal2Vec(configuration, precision: precision)
-        let optimizer = try AdamW(model.student.parameters)
-        let wave = try Tensor.randomNormal([clips, samples]).normalizedClips()
-        let frames = configuration.frontEnd.frameCount(samples: samples)
-        var update = 0
-        var cpu = 0
-        let seconds = try median(Int(arguments.number("steps", 1))) {
-            let started = clock()
-            defer { cpu = clock() - started }
-            let masking = configuration.masking
-            let mask = FrameMask(
-                frameCount: frames, probability: masking.probability, length: masking.length,
-                randoms: (0..<clips * masking.clones).map {
-                    KeyedRandom(seed: 1, epoch: update, sample: $0, purpose: .mask)
-                })
-            let step = try model.pretrain(wave.to(precision.scalarType), mask: mask, mode: .learning(seed: 1))
-            try model.student.clearGradients()
-            try step.loss.backward()
-            let norm = try model.student.gradientNorm() / Double(step.maskedFrameCount)
-            try optimizer.step(
-                learningRate: 1e-4, gradientFactor: min(1, 1 / norm) / Double(step.maskedFrameCount))
-            try model.student.refreshWorkingCopies()
-            try model.teacher.follow(model.student, decay: 0.9997)
-            update += 1
-        }
-        report(
-            "pretraining-step",
-            ["seconds": seconds, "cpu_seconds": Double(cpu) / Double(CLOCKS_PER_SEC), "clips": Double(clips)])
-    }
-
-    static func inference(_ arguments: Arguments) throws {
-        let configuration = try configuration(arguments)
-        let clips = Int(arguments.number("clips", 4))
-        let clipSeconds = arguments.number("seconds", 10)
-        let precision = Precision(rawValue: arguments.text("precision", "fp32")) ?? .fp32
-        let model = try FrameClassifier(configuration, classCount: 12, precision: precision, trainable: false)
-        let wave = try Tensor.randomNormal([clips, Int(clipSeconds * configuration.frontEnd.sampleRateHz)])
-        let seconds = try median(Int(arguments.number("steps", 3))) {
-            _ = try withoutGradients { try model(wave.to(precision.scalarType)) }
-        }
-        report("inference", ["seconds": seconds, "times_real_time": Double(clips) * clipSeconds / seconds])
-    }
-
-    /// The blocks of the student alone, forwards and backwards over the kept frames of 8 clones, against the rate of a large
-    /// matrix product in the same precision.
-    static func encoder(_ arguments: Arguments) throws {
-        let configuration = try configuration(arguments)
-        let precision = Precision(rawValue: arguments.text("precision", "fp32")) ?? .fp32
-        let (rows, kept, width) = (8, 145, configuration.width)
-        let store = ParameterStore(precision: precision)
-        let encoder = try ContextEncoder(store.root, configuration)
-        let x = try Tensor.randomNormal([rows, kept, width]).to(precision.scalarType).requiringGradient()
-        let places = try Tensor((0..<rows * kept).map { Float($0 % kept * 2000 / kept) }, shape: [rows, kept])
-        let seconds = try median(Int(arguments.number("steps", 3))) {
-            try store.clearGradients()
-            try encoder(x, frames_RK: places, mode: .learning(seed: 1)).output.to(.float32).sum().backward()
-        }
-        let blocks = Double(configuration.depth + configuration.prenetDepth)
-        let linear = 2.0 * Double(rows * kept) * Double(12 * width * width)
-        let attention = 4.0 * Double(rows * kept * kept * width)
-        let rate = 3 * blocks * (linear + attention) / seconds / 1e9
-        let matrix = try Tensor.randomNormal([2048, 2048]).to(precision.scalarType)
-        let product = try median(9) { _ = try withoutGradients { try matrix.linear(matrix) } }
-        let peak = 2 * pow(2048.0, 3) / product / 1e9
-        report("encoder", ["seconds": seconds, "gflops": rate, "gemm_gflops": peak, "share_of_gemm": rate / peak])
-    }
-
-    /// Prediction of a whole recording with the network of the tiny recipe, decoding included.
-    static func predict(path: String) throws {
-        let layer = try RecipeLayer.find("tiny", in: ShippedRecipes.pretraining)
-        let recipe = try Animal2VecRecipe(method: .animal2vec, model: .init()).under([layer])
-        var network = recipe.model.network
-        network.frontEnd.sampleRateHz = recipe.data.sampleRateHz
-        let description = ModelDescription(
-            kind: .frameClassifier, encoder: network, windowSeconds: recipe.data.windowSeconds, channels: .first,
-            classes: (0..<11).map { "class \($0)" })
-        let model = try FrameClassifier(network, classCount: 11, rates: .none, trainable: false)
-        let predictor = FramePredictor(model, description)
-        var audioSeconds = 0.0
-        let seconds = try median(1) {
-            try predictor.predict([path]) { _, output in
-                if case .ended(let seconds, _) = output { audioSeconds = seconds }
-            }
-        }
-        report(
-            "predict", ["seconds": seconds, "audio_seconds": audioSeconds, "times_real_time": audioSeconds / seconds])
+        report("attention-forward-backward", both)
     }
 }

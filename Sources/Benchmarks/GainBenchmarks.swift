@@ -19,7 +19,7 @@ extension Benchmarks {
         ]
         for (name, prepare) in parts {
             let body = try prepare(isPublished)
-            report("gain: \(name)", ["seconds": try median(1, body)])
+            report("gain: \(name)", try timing(1, body))
         }
     }
 
@@ -80,7 +80,7 @@ extension Benchmarks {
     private static func teacherAttention(_ isPublished: Bool) throws -> () throws -> Void {
         let parts = try (0..<3).map { _ in try Tensor.randomNormal([1, heads, frames, width / heads]) * 0.5 }
         let strengths = Alibi.slopes(heads: heads).map { Float($0) }
-        let penalty = try DistancePenalty(strengths: strengths, frames: frames)
+        let penalty = DistancePenalty(strengths: strengths)
         let bias = try fullBias(strengths)
         return {
             try withoutGradients {

@@ -40,43 +40,42 @@ public enum ScoreBias {
 /// sound. The bound is taken from the queries and keys at hand, so the result is that of the full attention.
 public struct DistancePenalty {
     private let strengths: [Float]
-    private let distances_NN: Tensor
     /// Frames whose scores stay in the processor's cache.
     private static let blockFrames = 256
 
-    /// The penalty of heads of these strengths (slope times scale, at least 0) on `frames` frames.
-    public init(strengths: [Float], frames: Int) throws(TorchError) {
-        self.strengths = strengths
-        let positions = try Tensor.arange(frames)
-        distances_NN = try (positions.unsqueezed(1) - positions.unsqueezed(0)).absolute()
-    }
+    /// The penalty of heads of these strengths (slope times scale, at least 0).
+    public init(strengths: [Float]) { self.strengths = strengths }
 
     /// Whether it is faster than the full scores.
     static func isWorthwhile(frames: Int, on device: Device) -> Bool {
         frames >= 2 * blockFrames && !device.isCUDA && !recordsGradients
     }
 
-    /// softmax(query · keyᵀ / √d − strength · distance) · value, [B, H, N, d].
+    /// softmax(query · keyᵀ / √d − strength · distance) · value, [B, H, N, d], without gradients.
+    ///
+    /// Products of two matrices at a time: libtorch's batched ones reach two thirds of their speed, on batches of one too.
     public func mix(_ query: Tensor, _ key: Tensor, _ value: Tensor) throws(TorchError) -> Tensor {
         let (batch, heads, frames, channels) = (query.size(0), query.size(1), query.size(2), query.size(3))
-        let query = try query * (1 / Double(channels).squareRoot())
-        let bounds = try (query.longest() * key.longest()).array(Float.self)
+        let scale = 1 / Double(channels).squareRoot()
+        let bounds = try (query.longest() * key.longest() * scale).array(Float.self)
         let mixed = try Tensor.zeros([batch, frames, heads, channels], value.scalarType)
-        for head in 0..<heads {
-            let reach = reach(strength: strengths[head], bound: bounds[head], frames: frames)
-            let (q, k, v) = (
-                try query.slice(1, head), try key.slice(1, head).transposed(1, 2), try value.slice(1, head)
-            )
-            let result = try mixed.slice(2, head)
-            for first in stride(from: 0, to: frames, by: Self.blockFrames) {
-                let count = min(Self.blockFrames, frames - first)
-                let nearest = max(0, first - reach)
-                let width = min(frames, first + count + reach) - nearest
-                let weights = try weights(
-                    q.narrowed(1, first, count), k.narrowed(2, nearest, width), strength: strengths[head],
-                    distances: distances_NN.narrowed(0, first, count).narrowed(1, nearest, width))
-                let part = try weights.to(v.scalarType).matmul(v.narrowed(1, nearest, width))
-                try result.narrowed(1, first, count).copy(inPlace: part)
+        for row in 0..<batch {
+            let (queries, keys, values) = (try query.slice(0, row), try key.slice(0, row), try value.slice(0, row))
+            for head in 0..<heads {
+                let reach = reach(strength: strengths[head], bound: bounds[head], frames: frames)
+                let (q, k, v) = (
+                    try queries.slice(0, head), try keys.slice(0, head).transposed(0, 1), try values.slice(0, head)
+                )
+                let result = try mixed.slice(0, row).slice(1, head)
+                for first in stride(from: 0, to: frames, by: Self.blockFrames) {
+                    let count = min(Self.blockFrames, frames - first)
+                    let nearest = max(0, first - reach)
+                    let width = min(frames, first + count + reach) - nearest
+                    let weights = try q.narrowed(0, first, count).matmul(k.narrowed(1, nearest, width))
+                    try weights.becomeDistanceWeights(
+                        firstPlace: first - nearest, scale: scale, strength: Double(strengths[head]))
+                    try result.narrowed(0, first, count).copy(inPlace: weights.matmul(v.narrowed(0, nearest, width)))
+                }
             }
         }
         return try mixed.transposed(1, 2)
@@ -87,20 +86,6 @@ public struct DistancePenalty {
         let reach = (2 * Double(bound) + log(Double(frames) * 0x1p24)) / Double(strength)
         guard reach < Double(frames) else { return frames }  // also where a score is no number
         return min(frames, (Int(reach) / 64 + 1) * 64)
-    }
-
-    private func weights(
-        _ query: Tensor, _ key: Tensor, strength: Float, distances: Tensor
-    ) throws(TorchError) -> Tensor {
-        if query.scalarType == .float32 {
-            return try operate(
-                "aten::baddbmm", .tensor(distances.unsqueezed(0)), .tensor(query), .tensor(key),
-                .double(-Double(strength)), .double(1)
-            ).softmax(-1)
-        }
-        let scores = try query.matmul(key).to(.float32)
-        return try operate("aten::sub_.Tensor", .tensor(scores), .tensor(distances), .double(Double(strength))).softmax(
-            -1)
     }
 }
 

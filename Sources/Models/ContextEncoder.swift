@@ -198,7 +198,7 @@ public struct ContextEncoder {
         if let alibiScale, classToken == nil, !mode.isLearning, DistancePenalty.isWorthwhile(frames: count, on: device)
         {
             let strengths = try alibiScale.clamped(min: 0) * Tensor(slopes) * configuration.positionScale
-            return Places(bias: .distance(try DistancePenalty(strengths: strengths.array(Float.self), frames: count)))
+            return Places(bias: .distance(DistancePenalty(strengths: try strengths.array(Float.self))))
         }
         return try places(Tensor.arange(count, on: device).unsqueezed(0))
     }

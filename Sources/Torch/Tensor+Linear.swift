@@ -35,6 +35,14 @@ extension Tensor {
             "aten::scaled_dot_product_attention", .tensor(self), .tensor(key), .tensor(value), .optional(bias),
             .double(dropout))
     }
+    /// Replaces scores [N, M], in contiguous memory on the CPU and without gradients, by the softmax of each row of
+    /// scale · score − strength · |firstPlace + row − column|; computed in float32 also in bfloat16.
+    public func becomeDistanceWeights(firstPlace: Int, scale: Double, strength: Double) throws(TorchError) {
+        let error = withExtendedLifetime(handle) {
+            ctorch_distance_softmax(handle.raw, Int64(firstPlace), scale, strength)
+        }
+        try TorchError.check(error, "distance softmax", [description])
+    }
     /// Each element kept with probability 1 − p and scaled by 1 / (1 − p); which ones depends on libtorch's generator only.
     public func dropped(_ probability: Double) throws(TorchError) -> Tensor {
         guard !device.isCUDA, scalarType != .float64, probability < 1 else {

@@ -94,6 +94,13 @@ extension Tensor {
         self.device == device
             ? self : try operate("aten::to.device", .tensor(self), .device(device), .scalarType(scalarType))
     }
+    /// The same on another device; from the CPU to a CUDA device by way of page-locked memory, and without waiting for the
+    /// copy, which the device does in its turn. libtorch keeps the memory until then.
+    public func sent(to device: Device) throws(TorchError) -> Tensor {
+        guard device.isCUDA, self.device == .cpu else { return try to(device) }
+        let pinned = try operate("aten::pin_memory", .tensor(self))
+        return try operate("aten::to.device", .tensor(pinned), .device(device), .scalarType(scalarType), .bool(true))
+    }
     /// The same numbers, unknown to the tape.
     public func detached() throws(TorchError) -> Tensor { try operate("aten::detach", .tensor(self)) }
 }

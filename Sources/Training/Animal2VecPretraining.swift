@@ -90,8 +90,8 @@ package final class Animal2VecPretraining: TrainingObjective {
     package func frozenPrefixes(update: Int) -> [String] { [] }
 
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
-        var wave = try batch.waves(description.normalization).to(device)
-        var heard = try backgrounds.map { try $0.mixed(batch).waves(description.normalization).to(device) }
+        var wave = try batch.waves(description.normalization).sent(to: device)
+        var heard = try backgrounds.map { try $0.mixed(batch).waves(description.normalization).sent(to: device) }
         let key = KeyedRandom(seed: recipe.seed, sample: batch.positions[0], purpose: .mixup)
         let mixing = Mixing(recipe.model.mixup, batch.count, key, on: device)
         let network = recipe.model.network

@@ -69,8 +69,8 @@ package final class DINOPretraining: TrainingObjective {
 
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
         let type = recipe.precision.compute.scalarType
-        let wave = try batch.waves(.unitVariance).to(device)
-        let heard = try backgrounds.map { try $0.mixed(batch).waves(.unitVariance).to(device) }
+        let wave = try batch.waves(.unitVariance).sent(to: device)
+        let heard = try backgrounds.map { try $0.mixed(batch).waves(.unitVariance).sent(to: device) }
         let (seed, keys) = (recipe.seed, batch.positions)
         let views = try withoutGradients { () throws(TorchError) in
             try self.views(heard ?? wave, seed: seed, keys: keys)

@@ -120,7 +120,7 @@ package final class FineTuning: TrainingObjective {
     }
 
     package func forward(_ batch: Batch, update: Int) throws -> ForwardPass {
-        var wave = try batch.waves(description.normalization).to(device)
+        var wave = try batch.waves(description.normalization).sent(to: device)
         let frames = model.configuration.frontEnd.frameCount(samples: wave.size(1))
         let separation = Int((recipe.model.separationSeconds * description.framesPerSecond).rounded())
         var truth = try LabelFrames(

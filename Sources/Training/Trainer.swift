@@ -67,6 +67,7 @@ public final class Trainer {
     private var metricsLog: MetricsLog?
     private var events: EventFile?
     var lastSave = ContinuousClock.now
+    var waiting = DataWaiting()
     private var warned: Set<String> = []
 
     /// A trainer for a run; `run()` continues where its folder stands.
@@ -105,6 +106,7 @@ public final class Trainer {
         if plan.log.tensorBoard { events = try EventFile(in: run.url, firstStep: state.update) }
         lastSave = .now
         if state.update == 0 { _ = try save() }
+        defer { if let summary = waiting.summary { progress.print(summary) } }
         while state.update < plan.schedule.totalUpdates {
             if let signal = StopSignal.received {
                 if let outcome = try act(on: .stopRequested(signal), progress) { return outcome }
@@ -152,9 +154,10 @@ public final class Trainer {
         _ = state.recovery.handle(.stepApplied)
 
         let seconds = (ContinuousClock.now - started).seconds
+        waiting.add(waitingSeconds: pass.waiting.seconds, seconds: seconds)
         progress.update(
             Double(state.update * plan.batch.clipsPerUpdate),
-            note: "loss \(loss.formatted(.number.precision(.significantDigits(4))))")
+            note: "loss \(loss.formatted(.number.precision(.significantDigits(4)))), \(waiting.note)")
         if isLogged, let outcome = try report(pass, loss: loss, norm: norm, rate: rate, seconds: seconds, progress) {
             return outcome
         }

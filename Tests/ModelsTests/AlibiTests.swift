@@ -15,7 +15,7 @@ import Torch
         let positions = try Tensor.arange(frames)
         let distances = try (positions.unsqueezed(1) - positions.unsqueezed(0)).absolute()
         let bias = try -(distances.unsqueezed(0).unsqueezed(0) * Tensor(strengths, shape: [1, heads, 1, 1]))
-        let near = try DistancePenalty(strengths: strengths, frames: frames).mix(parts[0], parts[1], parts[2])
+        let near = try DistancePenalty(strengths: strengths).mix(parts[0], parts[1], parts[2])
         let plain = try Attention.mix(parts[0], parts[1], parts[2], bias: bias, learning: true)
         let scores =
             try (parts[0].to(.float64) * 0.25).matmul(parts[1].to(.float64).transposed(2, 3)) + bias.to(.float64)
@@ -30,7 +30,7 @@ import Torch
 
     @Test func `A score that is no number comes out as no number, and ends nothing`() throws {
         let parts = try (0..<3).map { _ in try Tensor.full([1, 1, 600, 8], .nan) }
-        let mixed = try DistancePenalty(strengths: [0.5], frames: 600).mix(parts[0], parts[1], parts[2])
+        let mixed = try DistancePenalty(strengths: [0.5]).mix(parts[0], parts[1], parts[2])
         #expect(try mixed.mean().item().isNaN)
     }
 }

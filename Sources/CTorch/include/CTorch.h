@@ -91,6 +91,10 @@ ctorch_error *ctorch_tensor_to_host(const ctorch_tensor *tensor, void *host, siz
 /// A tensor of the shape and type of a float tensor on the CPU: 0 with that probability, 1 / (1 - probability) otherwise.
 ctorch_error *ctorch_dropout_mask(const ctorch_tensor *like, double probability, ctorch_tensor **out);
 
+/// Replaces a contiguous matrix of scores on the CPU, float32 or bfloat16, by the softmax of each row of
+/// scale * score - strength * |first_place + row - column|.
+ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place, double scale, double strength);
+
 // Autograd.
 ctorch_error *ctorch_tensor_set_requires_grad(ctorch_tensor *tensor, bool value);
 /// The accumulated gradient, or null when there is none. The caller owns the reference.

@@ -1,0 +1,112 @@
+// Scores of attention to weights, with a penalty on distance. libtorch needs several passes over all scores for this, in float32
+// also where they are bfloat16; here each row stays in the processor's first cache.
+#include "Guard.hpp"
+
+#include <ATen/Parallel.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+using namespace ctorch;
+
+namespace {
+
+constexpr int64_t lanes = 16;
+
+// exp(x) for x up to 0 with an error of about one last bit; below -87 as at -87, which is nothing beside a 1. NaN stays NaN.
+inline float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x;
+    const float shifted = x * 1.44269504f + 12582912.0f;  // its last bits are x / ln 2, rounded
+    const float whole = shifted - 12582912.0f;
+    const float rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
+    float y = 1.9875691500e-4f;
+    y = y * rest + 1.3981999507e-3f;
+    y = y * rest + 8.3334519073e-3f;
+    y = y * rest + 4.1665795894e-2f;
+    y = y * rest + 1.6666665459e-1f;
+    y = y * rest + 5.0000001201e-1f;
+    y = y * rest * rest + rest + 1.0f;
+    uint32_t bits;
+    std::memcpy(&bits, &shifted, 4);
+    bits = (bits << 23) + 0x3f800000U;
+    float scale;
+    std::memcpy(&scale, &bits, 4);
+    return y * scale;
+}
+
+/// The softmax of `row` · scale − strength · |place − i| in place; `count` is a multiple of the lanes, and what has been put
+/// behind the last score is −∞.
+__attribute__((target_clones("avx512f", "avx2", "default"))) void softmax_row(
+    float *__restrict row, int32_t count, int32_t place, float scale, float strength) {
+    float largest[lanes], sums[lanes];
+    for (int64_t lane = 0; lane < lanes; ++lane) { largest[lane] = -std::numeric_limits<float>::infinity(); sums[lane] = 0; }
+    for (int32_t i = 0; i < count; i += lanes)
+        for (int32_t lane = 0; lane < lanes; ++lane) {
+            const float distance = std::fabs(static_cast<float>(place - i - lane));
+            const float score = row[i + lane] * scale - strength * distance;
+            row[i + lane] = score;
+            largest[lane] = score > largest[lane] ? score : largest[lane];
+        }
+    float top = largest[0];
+    for (int64_t lane = 1; lane < lanes; ++lane) top = largest[lane] > top ? largest[lane] : top;
+    for (int32_t i = 0; i < count; i += lanes)
+        for (int32_t lane = 0; lane < lanes; ++lane) {
+            const float weight = exponential(row[i + lane] - top);
+            row[i + lane] = weight;
+            sums[lane] += weight;
+        }
+    float sum = 0;
+    for (int64_t lane = 0; lane < lanes; ++lane) sum += sums[lane];
+    const float share = 1 / sum;
+    for (int32_t i = 0; i < count; ++i) row[i] *= share;
+}
+
+__attribute__((target_clones("avx512f", "avx2", "default"))) void widen(
+    const uint16_t *__restrict from, float *__restrict to, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        const uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
+        std::memcpy(to + i, &bits, 4);
+    }
+}
+
+// To the nearest, ties to even; the weights of a softmax are finite or NaN.
+__attribute__((target_clones("avx512f", "avx2", "default"))) void narrow(
+    const float *__restrict from, uint16_t *__restrict to, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        uint32_t bits;
+        std::memcpy(&bits, from + i, 4);
+        const uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1)) >> 16;
+        to[i] = static_cast<uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? 0x7fc0U : rounded);
+    }
+}
+
+}  // namespace
+
+ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place, double scale, double strength) {
+    return guarded([&] {
+        auto tensor = borrow_tensor(scores);
+        TORCH_CHECK(tensor.is_cpu() && tensor.dim() == 2 && tensor.is_contiguous() && !tensor.requires_grad(),
+                    "distance softmax: a contiguous matrix on the CPU without gradients is expected, found ", tensor.sizes());
+        const auto type = tensor.scalar_type();
+        TORCH_CHECK(type == at::kFloat || type == at::kBFloat16, "distance softmax: ", type, " is neither float32 nor bfloat16");
+        const int64_t rows = tensor.size(0), width = tensor.size(1), padded = (width + lanes - 1) / lanes * lanes;
+        void *data = tensor.data_ptr();
+        at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) {
+            std::vector<float> row(padded);
+            for (int64_t index = begin; index < end; ++index) {
+                if (type == at::kFloat)
+                    std::memcpy(row.data(), static_cast<float *>(data) + index * width, width * sizeof(float));
+                else
+                    widen(static_cast<uint16_t *>(data) + index * width, row.data(), width);
+                std::fill(row.begin() + width, row.end(), -std::numeric_limits<float>::infinity());
+                softmax_row(row.data(), static_cast<int32_t>(padded), static_cast<int32_t>(first_place + index),
+                            static_cast<float>(scale), static_cast<float>(strength));
+                if (type == at::kFloat)
+                    std::memcpy(static_cast<float *>(data) + index * width, row.data(), width * sizeof(float));
+                else
+                    narrow(row.data(), static_cast<uint16_t *>(data) + index * width, width);
+            }
+        });
+    });
+}
