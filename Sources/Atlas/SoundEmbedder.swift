@@ -27,6 +27,14 @@ public struct SoundClips: Sendable {
     public var count: Int { spans.count }
 }
 
+/// What of a sound its vector keeps apart.
+public enum VectorDetail: String, Sendable, Codable, CaseIterable {
+    /// Nothing: one vector for the whole sound, small, and the same wherever in it things happen.
+    case whole
+    /// What is where. animal2vec: its beginning, middle and end; DINO: the patches of its picture.
+    case parts
+}
+
 /// Gives a vector for every sound. Used by one thread at a time.
 public protocol SoundEmbedder {
     /// What people call it.
@@ -64,7 +72,7 @@ extension SoundEmbedder {
     public var scaling: VectorScaling.Method { .standardize }
 }
 
-/// Vectors from the encoder of an animal2vec model: the mean of its last layers over the frames of the sound.
+/// Vectors from the encoder of an animal2vec model: the mean of its last layers over the frames of the sound, or of each third.
 public struct Animal2VecEmbedder: SoundEmbedder {
     /// The folder's name.
     public let name: String
@@ -86,16 +94,18 @@ public struct Animal2VecEmbedder: SoundEmbedder {
 
     /// The encoder of a model folder, pretrained or fine-tuned.
     ///
-    /// - Parameter contextSeconds: sound heard on each side of an event; nil for a quarter of the model's window, at most
-    ///   half a second.
+    /// - Parameters:
+    ///   - detail: what is kept apart.
+    ///   - contextSeconds: sound heard on each side of an event; nil for a quarter of the model's window, at most half a
+    ///     second.
     public init(
-        _ folder: ModelFolder, contextSeconds: Double? = nil, precision: Precision = .fp32, device: Device = .cpu
+        _ folder: ModelFolder, detail: VectorDetail = .whole, contextSeconds: Double? = nil,
+        precision: Precision = .fp32, device: Device = .cpu
     ) throws {
         name = folder.url.standardizedFileURL.lastPathComponent
-        let parts = Int(ProcessInfo.processInfo.environment["PARTS"] ?? "1")!
-        fingerprint = parts == 1 ? folder.fingerprint : "\(folder.fingerprint) in \(parts) parts"
+        parts = detail == .parts ? 3 : 1
+        fingerprint = folder.fingerprint + (detail == .parts ? " in parts" : "")
         description = folder.description
-        self.parts = parts
         dimension = folder.description.encoder.width * parts
         sampleRateHz = folder.description.sampleRateHz
         channels = folder.description.channels.selection
@@ -188,13 +198,18 @@ public struct ClipEmbedder: SoundEmbedder {
 
     /// The model on spectrograms of a folder, such as one that DINO has trained: it hears an event in the middle of a window
     /// of the length that it learned from.
-    public init(_ folder: URL, precision: Precision = .fp32, device: Device = .cpu) throws {
+    public init(
+        _ folder: URL, detail: VectorDetail = .whole, precision: Precision = .fp32, device: Device = .cpu
+    ) throws {
         let model = try SpectrogramEmbedder(folder, precision: precision, device: device)
+        let isWhole = detail == .whole
         self.init(
-            name: folder.standardizedFileURL.lastPathComponent, fingerprint: model.fingerprint, dimension: model.width,
+            name: folder.standardizedFileURL.lastPathComponent,
+            fingerprint: model.fingerprint + (isWhole ? "" : " in parts"),
+            dimension: isWhole ? model.width : model.width * model.patchCount,
             sampleRateHz: model.description.sampleRateHz, channels: model.description.channels.selection,
             clipSeconds: model.description.windowSeconds, normalization: model.description.normalization,
-            device: device, network: model.embed)
+            device: device, network: isWhole ? model.embed : model.embedPatches)
     }
 
     /// One vector for every clip.

@@ -120,14 +120,25 @@ public struct SpectrogramEmbedder {
     /// Length of a vector.
     public var width: Int { description.network.width }
 
+    /// Patches of its pictures.
+    public var patchCount: Int { description.network.grid.rows * description.network.grid.columns }
+
     /// One vector for each waveform: [batch, samples] to [batch, width] in float32, on the model's device.
     ///
     /// - Parameter waveforms: at `description.sampleRateHz`, scaled as `description.normalization` says. Other lengths than
     ///   `description.windowSeconds` are squeezed or stretched into the picture.
-    public func embed(_ waveforms: Tensor) throws -> Tensor {
+    public func embed(_ waveforms: Tensor) throws -> Tensor { try look(waveforms).summary_BD.to(.float32) }
+
+    /// The vectors of all patches of the picture, band by band, one after the other: [batch, samples] to
+    /// [batch, patches · width] in float32. What is where in time and frequency stays apart.
+    public func embedPatches(_ waveforms: Tensor) throws -> Tensor {
+        let patches_BND = try look(waveforms).patches_BND
+        return try patches_BND.reshaped([patches_BND.size(0), -1]).to(.float32)
+    }
+
+    private func look(_ waveforms: Tensor) throws -> VisionTransformer.Features {
         try withoutGradients {
-            let pictures = try pictures.whole(waveforms.to(store.device)).to(store.precision.scalarType)
-            return try network(pictures).summary_BD.to(.float32)
+            try network(pictures.whole(waveforms.to(store.device)).to(store.precision.scalarType))
         }
     }
 }

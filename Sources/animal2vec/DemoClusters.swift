@@ -38,12 +38,12 @@ struct DemoClusters {
         var rows: [ReportContent.VectorRow] = []
         for (place, model) in models.enumerated() {
             let embedder = try SoundModel.embedder(
-                model.folder?.path ?? LogMelEmbedder.commandName, knownAs: nil, device: .cpu,
+                model.folder?.path ?? LogMelEmbedder.commandName, knownAs: nil, detail: .parts, device: .cpu,
                 paths: (learned + held).map(\.recording.path))
             let atlas = try Atlas.open(
                 out.appending(path: "atlas/\(model.folder?.lastPathComponent ?? LogMelEmbedder.commandName)"),
                 makingFor: Embedding.description(embedder, unit: .events))
-            if let folder = model.folder { try atlas.setProperty("model", folder.path) }
+            if let folder = model.folder { try SoundModel.remember(folder, .parts, in: atlas) }
             let sources = (learned + held).map { entry in
                 EmbeddingSource(
                     NamedRecording(path: entry.recording.path, name: entry.recording.relativePath),

@@ -57,6 +57,12 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "Sample rate for log-mel, in hertz; that of the first recording if not given.")
     var rateHz: Double?
 
+    @Option(
+        help:
+            "What of a sound its vector keeps apart: nothing (whole), or what is where in it (parts; for single notes)."
+    )
+    var detail = VectorDetail.whole
+
     @Option(help: "How vectors are scaled before they are compared: none, centre or standardize.")
     var scaling: VectorScaling.Method?
 
@@ -113,7 +119,7 @@ struct EmbedCommand: ParsableCommand {
         }
         let opened = try Atlas.open(atlas, makingFor: description)
         // A search will need it.
-        if !(embedder is LogMelEmbedder) { try opened.setProperty("model", URL(fileURLWithPath: model).path) }
+        if !(embedder is LogMelEmbedder) { try SoundModel.remember(URL(fileURLWithPath: model), detail, in: opened) }
         var configuration = Embedding.Configuration()
         configuration.channels = channel.flatMap(ChannelSelection.init)
         configuration.contextSeconds = contextSeconds
@@ -191,29 +197,37 @@ struct EmbedCommand: ParsableCommand {
     private func embedder(_ sources: [EmbeddingSource], _ device: Device) throws -> any SoundEmbedder {
         let known = try? Atlas.open(atlas).description.model
         return try SoundModel.embedder(
-            model, knownAs: known, rateHz: rateHz, contextSeconds: contextSeconds, precision: precision,
+            model, knownAs: known, detail: detail, rateHz: rateHz, contextSeconds: contextSeconds, precision: precision,
             device: device, paths: sources.map(\.recording.path))
     }
 }
 
 /// The models that commands can embed with.
 enum SoundModel {
+    /// Notes in an atlas what made its vectors, for searches with new sounds.
+    static func remember(_ folder: URL, _ detail: VectorDetail, in atlas: Atlas) throws {
+        try atlas.setProperty("model", folder.path)
+        try atlas.setProperty("detail", detail)
+    }
+
     /// The embedder that a user means.
     ///
     /// - Parameters:
     ///   - known: what the atlas calls its model; tells the rate of log-mel.
     ///   - paths: recordings, the first of which tells the rate where nothing else does.
     static func embedder(
-        _ name: String, knownAs known: String?, rateHz: Double? = nil, contextSeconds: Double? = nil,
+        _ name: String, knownAs known: String?, detail: VectorDetail = .whole, rateHz: Double? = nil,
+        contextSeconds: Double? = nil,
         precision: Precision = .fp32, device: Device, paths: [String]
     ) throws -> any SoundEmbedder {
         guard name == LogMelEmbedder.commandName || name.hasPrefix(LogMelEmbedder.commandName + "@") else {
             let url = URL(fileURLWithPath: name)
             if try SpectrogramEmbedder.isThere(url) {
-                return try ClipEmbedder(url, precision: precision, device: device)
+                return try ClipEmbedder(url, detail: detail, precision: precision, device: device)
             }
             let folder = try ModelFolder.load(url)
-            return try Animal2VecEmbedder(folder, contextSeconds: contextSeconds, precision: precision, device: device)
+            return try Animal2VecEmbedder(
+                folder, detail: detail, contextSeconds: contextSeconds, precision: precision, device: device)
         }
         let prefix = LogMelEmbedder.commandName + "@"
         let told = [name, known ?? ""].compactMap { $0.hasPrefix(prefix) ? Double($0.dropFirst(prefix.count)) : nil }
@@ -236,3 +250,4 @@ func printJSON(_ value: some Encodable) throws {
 
 extension Atlas.Description.Unit: ExpressibleByArgument {}
 extension VectorScaling.Method: ExpressibleByArgument {}
+extension VectorDetail: ExpressibleByArgument {}

@@ -112,7 +112,8 @@ struct SearchCommand: ParsableCommand {
         let name = model ?? stored ?? opened.description.model
         let parts = try like.map { try Part($0) }
         let embedder = try SoundModel.embedder(
-            name, knownAs: opened.description.model, device: device, paths: parts.map(\.path))
+            name, knownAs: opened.description.model, detail: opened.property("detail") ?? .whole, device: device,
+            paths: parts.map(\.path))
         guard embedder.fingerprint == opened.description.fingerprint else {
             throw ValidationError(
                 "\(name) is not the model of the atlas, \(opened.description.model); give that one with --model")

@@ -81,6 +81,25 @@ import Testing
         }
     }
 
+    @Test func `Vectors in parts are another model's, and a file is searched with the same parts`() throws {
+        let place = try Workplace.shared()
+        try withTemporaryFolder { folder in
+            let atlas = folder.appending(path: "atlas").path
+            let embed = [
+                "embed", place.pretrained.path, "--corpus", place.corpus.path, "--unit", "events", "--atlas", atlas,
+            ]
+            let events: Embedded = try decoded(embed + ["--detail", "parts"])
+            #expect(events.soundCount > 20)
+            let whole = try Program.run(embed)
+            #expect(whole.ending == .status(1) && whole.errors.contains("choose another folder"))
+            let near: [Found] = try decoded(["search", "--atlas", atlas, "--event", "0", "--count", "1"])
+            #expect(near.count == 1)
+            let song = place.recordings.appending(path: "song0.wav").path
+            let like: [Found] = try decoded(["search", "--atlas", atlas, "--like", "\(song)@0.5-0.7"])
+            #expect(like.count == 20)
+        }
+    }
+
     @Test func `Mistakes are told in one line, with what helps`() throws {
         let place = try Workplace.shared()
         try withTemporaryFolder { folder in

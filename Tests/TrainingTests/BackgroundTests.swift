@@ -2,6 +2,7 @@ import Audio
 import Corpus
 import Foundation
 import Inference
+import Models
 import TestSupport
 import Testing
 import Training

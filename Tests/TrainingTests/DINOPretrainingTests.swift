@@ -119,6 +119,17 @@ private func metrics(_ run: URL) throws -> [[String: Any]] {
             let teacher = "backbone.blocks.0.expand.weight"
             #expect(try tensor(3, "teacher", teacher) != tensor(6, "teacher", teacher))
             #expect(try tensor(6, "teacher", teacher) != tensor(6, "weights", teacher))
+            let embedder = try SpectrogramEmbedder(url.appending(path: "model/last"))
+            let windows = try Tensor.randomNormal([3, 2_000])
+            #expect(try embedder.embed(windows).shape == [3, 16])
+            // 16 x 16 pixels in patches of 8 x 8.
+            #expect(embedder.patchCount == 4)
+            let patches = try embedder.embedPatches(windows)
+            #expect(patches.shape == [3, 64])
+            let (first, last) = (
+                try patches.narrowed(1, 0, 16).array(Float.self), try patches.narrowed(1, 48, 16).array(Float.self)
+            )
+            #expect(first != last)
             let lines = try metrics(url)
             let checked = lines.filter { $0["health_sample_entropy"] != nil }
             #expect(checked.compactMap { $0["step"] as? Int } == [4, 8])
