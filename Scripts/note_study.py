@@ -3,10 +3,11 @@
 
     Scripts/note_study.py RECORDINGS EVENTS.csv BACKGROUND OUT --train 0-89 --test 90-134 [--decibels 0,-6] [--k 9,100]
 
-For the recordings as they are, and mixed with the background at each level (Scripts/mix_recordings.py), it makes a corpus
-of which only the --train recordings are learned from, pretrains a DINO and an animal2vec network on it without labels,
-embeds every note by both and by log-mel, groups them, and prints one table in Markdown. Stop it and start it again: what
-is done stays. Everything is in OUT; table.json holds the figures with their ranges.
+A DINO and an animal2vec network learn without labels from the --train recordings, with the background recordings mixed
+behind what the students hear; each on one core, side by side. Then every note of all recordings becomes a vector, by both and
+by log-mel: of the recordings as they are, and mixed with the background at each level (Scripts/mix_recordings.py). The
+vectors are grouped and scored on the --test recordings, and one table is printed in Markdown. Stop it and start it again:
+what is done stays. Everything is in OUT; table.json holds the figures with their ranges.
 """
 import argparse
 import json
@@ -17,6 +18,12 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / ".build/release/animal2vec"
+BACKGROUNDS = ["backgrounds.recordings=[background/*]", "backgrounds.probability=0.9", "backgrounds.decibels.low=-10",
+               "backgrounds.decibels.high=10"]
+RUNS = {
+    "DINO": ["notes", *BACKGROUNDS],
+    "animal2vec": ["tiny", *BACKGROUNDS, "schedule.totalUpdates=400", "schedule.warmupUpdates=40", "teacher.annealUpdates=400"],
+}
 
 
 def run(*words, answer=False):
@@ -27,89 +34,103 @@ def run(*words, answer=False):
     return result.stdout
 
 
-def pretrained(recipe, corpus, folder):
-    """A pretraining to its end, and its minutes over all calls."""
-    clock = folder.with_suffix(".seconds")
-    before = float(clock.read_text()) if clock.exists() else 0
-    if not (folder / "finished").exists():
-        began = time.time()
-        try:
-            run(PROGRAM, "pretrain", recipe, "--corpus", corpus, "--run", folder)
-            (folder / "finished").touch()
-        finally:
-            before += time.time() - began
-            clock.write_text(str(before))
-    return before / 60
+def learned_corpus(arguments):
+    """A corpus of the quiet recordings and of the background, without its rumble."""
+    corpus, sounds = arguments.out / "corpus", arguments.out / "sounds"
+    if not (arguments.out / "scanned").exists():
+        for part in ("notes", "background"):
+            (sounds / part).mkdir(parents=True, exist_ok=True)
+        for path in arguments.recordings.iterdir():
+            link = sounds / "notes" / path.name
+            if not link.exists():
+                link.symlink_to(path.resolve())
+        for path in arguments.background.iterdir():
+            run("ffmpeg", "-nostdin", "-v", "error", "-y", "-i", path, "-af", "highpass=f=500:p=2,highpass=f=500:p=2,volume=20dB",
+                "-ac", 1, sounds / "background" / f"{path.stem}.wav")
+        run(PROGRAM, "scan", sounds, "--labels", arguments.events, "--corpus", corpus)
+        run(PROGRAM, "split", "--corpus", corpus, "--train", arguments.train, "--train", "background/*", "--test", arguments.test)
+        (arguments.out / "scanned").touch()
+    return corpus
 
 
-def scores(folder, model, recordings, events, arguments, embedding=()):
-    atlas = folder / "atlas" / pathlib.Path(model).name
-    run(PROGRAM, "embed", model, recordings, "--labels", events, "--unit", "events", "--atlas", atlas, *embedding)
+def pretrain(arguments, corpus):
+    """Both networks at once, a core each; the minutes of each over all calls."""
+    clock = arguments.out / "minutes.json"
+    minutes = json.loads(clock.read_text()) if clock.exists() else {}
+    began, running = time.time(), {}
+    for name, settings in RUNS.items():
+        if not minutes.get(name, {}).get("finished"):
+            log = open(arguments.out / f"{name}.log", "a")
+            running[name] = subprocess.Popen([PROGRAM, "pretrain", *settings, "--corpus", corpus, "--run", arguments.out / name,
+                                              "--threads", "1"], stderr=log, stdout=log)
+    while running:
+        time.sleep(1)
+        for name, process in list(running.items()):
+            if process.poll() is not None:
+                del running[name]
+                if process.returncode != 0:
+                    sys.exit(f"note_study: pretraining of {name}: status {process.returncode}, see {arguments.out}/{name}.log")
+                known = minutes.setdefault(name, {"spent": 0})
+                known["finished"], known["spent"] = True, known["spent"] + (time.time() - began) / 60
+                clock.write_text(json.dumps(minutes))
+    return {name: entry["spent"] for name, entry in minutes.items()}
+
+
+def scores(arguments, model, recordings, atlas):
+    run(PROGRAM, "embed", model, recordings, "--labels", arguments.events, "--unit", "events", "--detail", "parts", "--atlas", atlas)
     return json.loads(run(PROGRAM, "cluster", "--atlas", atlas, "--k", arguments.k, "--train", arguments.train, "--json",
                           "--no-map", "--no-html", answer=True))
 
 
-def figure(value):
-    return "–" if value is None else f"{value:.3f}"
+def row(name, answer):
+    def figure(score):
+        return "–" if score["value"] is None else f"{score['value']:.3f}"
 
-
-def row(name, minutes, answer):
-    cells = [name, "–" if minutes is None else f"{minutes:.1f}"]
+    cells = [name]
     for result in answer["results"]:
-        cells += [figure(result["scores"]["adjustedMutualInformation"]["value"]), figure(result["scores"]["purity"]["value"])]
+        cells += [figure(result["scores"]["adjustedMutualInformation"]), figure(result["scores"]["purity"])]
     vectors = answer["vectors"]
-    shots = dict(zip(vectors["fewShot"][::2], vectors["fewShot"][1::2])) if isinstance(vectors["fewShot"], list) \
-        else {int(key): value for key, value in vectors["fewShot"].items()}
-    cells += [figure(vectors["nearest"]["accuracy"]["value"]), figure(shots[1]["value"]), figure(shots[5]["value"]),
-              figure(vectors["linear"]["accuracy"]["value"])]
+    shots = vectors["fewShot"]  # keys and values by turns, or a table, as the encoder has it
+    shots = dict(zip(shots[::2], shots[1::2])) if isinstance(shots, list) else {int(key): value for key, value in shots.items()}
+    cells += [figure(vectors["nearest"]["accuracy"]), figure(shots[1]), figure(shots[5]), figure(vectors["linear"]["accuracy"])]
     return "| " + " | ".join(cells) + " |"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recordings", type=pathlib.Path)
-    parser.add_argument("events", type=pathlib.Path)
-    parser.add_argument("background", type=pathlib.Path)
-    parser.add_argument("out", type=pathlib.Path)
+    for name in ("recordings", "events", "background", "out"):
+        parser.add_argument(name, type=pathlib.Path)
     parser.add_argument("--train", required=True, help="recordings to learn from: 0-89")
     parser.add_argument("--test", required=True, help="recordings that are scored: 90-134")
     parser.add_argument("--decibels", default="0,-6")
     parser.add_argument("--k", default="9,100")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--recipes", default="notes,notes-animal2vec", help="of pretraining")
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
 
-    conditions = [("clean", None)] + [(f"{level} dB", level) for level in arguments.decibels.split(",")]
+    minutes = pretrain(arguments, learned_corpus(arguments))
     numbers = arguments.k.split(",")
-    head = ["features", "minutes of learning"] + [f"{score}, k = {k}" for k in numbers for score in ("AMI", "purity")]
-    head += ["20 nearest", "macro-F1, 1 label", "macro-F1, 5 labels", "all labels"]
-    lines, figures = [], {}
-    for name, level in conditions:
-        folder = arguments.out / ("clean" if level is None else f"{level}dB")
-        recordings = arguments.recordings
+    head = ["vectors"] + [f"{score}, k = {k}" for k in numbers for score in ("AMI", "purity")]
+    head += ["20 nearest", "F1, 1 label", "F1, 5 labels", "all labels"]
+    lines, figures = [], {"minutes": minutes}
+    for level in [None, *arguments.decibels.split(",")]:
+        name = "quiet" if level is None else f"{level} dB"
+        folder, recordings = arguments.out / name.replace(" ", ""), arguments.recordings
         if level is not None:
             recordings = folder / "recordings"
             if not (folder / "mixed").exists():
                 run(ROOT / "Scripts/mix_recordings.py", arguments.recordings, arguments.events, arguments.background, recordings,
                     "--decibels", level, "--seed", arguments.seed)
                 (folder / "mixed").touch()
-        corpus = folder / "corpus"
-        if not (folder / "scanned").exists():
-            run(PROGRAM, "scan", recordings, "--labels", arguments.events, "--corpus", corpus)
-            run(PROGRAM, "split", "--corpus", corpus, "--train", arguments.train, "--test", arguments.test)
-            (folder / "scanned").touch()
-        lines.append(f"| **{name}** |" + " |" * (len(head) - 1))
         answers = figures[name] = {}
-        answers["log-mel"] = scores(folder, "log-mel", recordings, arguments.events, arguments)
-        lines.append(row("log-mel", None, answers["log-mel"]))
-        for recipe in arguments.recipes.split(","):
-            minutes = pretrained(recipe, corpus, folder / recipe)
-            answers[recipe] = scores(folder, folder / recipe, recordings, arguments.events, arguments)
-            answers[recipe]["minutes"] = minutes
-            lines.append(row(recipe, minutes, answers[recipe]))
+        for model in ["log-mel", *RUNS]:
+            source = model if model == "log-mel" else arguments.out / model
+            answers[model] = scores(arguments, source, recordings, folder / "atlas" / model)
+            lines.append(row(f"{name}: {model}", answers[model]))
         (arguments.out / "table.json").write_text(json.dumps(figures, indent=1) + "\n")
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
     print("\n".join(lines))
+    print("\nminutes of learning on one core: " + ", ".join(f"{name} {spent:.1f}" for name, spent in minutes.items()))
 
 
 main()
