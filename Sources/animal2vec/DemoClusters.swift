@@ -24,8 +24,8 @@ struct DemoClusters {
         let usual = lengths.isEmpty ? 0.1 : lengths[lengths.count / 2]
         let window = (min(10, max(0.05, 1.75 * usual)) * 100).rounded() / 100
         return [
-            "data.windowSeconds=\(window)", "schedule.totalUpdates=250", "schedule.warmupUpdates=30",
-            "teacher.annealUpdates=250",
+            "data.windowSeconds=\(window)", "schedule.totalUpdates=150", "schedule.warmupUpdates=20",
+            "teacher.annealUpdates=150",
         ]
     }
 
