@@ -65,8 +65,8 @@ struct DemoCommand: ParsableCommand {
         if fewShot > 0 {
             let few = FewShot(eventsPerLabel: fewShot, seed: 0).name
             let group = "\(fewShot) per class"
-            // So few labels are learned by heart soon.
-            let settings = ["data.subset=\(few)", "schedule.totalUpdates=120"]
+            // Few labels take longer.
+            let settings = ["data.subset=\(few)", "schedule.totalUpdates=300"]
             variants += [
                 Variant("finetune-few", group, settings, true),
                 Variant("finetune-few-random", group, settings + ["model.start=random"], false),
