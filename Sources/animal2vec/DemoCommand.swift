@@ -65,11 +65,9 @@ struct DemoCommand: ParsableCommand {
         if fewShot > 0 {
             let few = FewShot(eventsPerLabel: fewShot, seed: 0).name
             let group = "\(fewShot) per class"
-            // Few labels take longer.
-            let settings = ["data.subset=\(few)", "schedule.totalUpdates=300"]
             variants += [
-                Variant("finetune-few", group, settings, true),
-                Variant("finetune-few-random", group, settings + ["model.start=random"], false),
+                Variant("finetune-few", group, ["data.subset=\(few)"], true),
+                Variant("finetune-few-random", group, ["data.subset=\(few)", "model.start=random"], false),
             ]
         }
         for variant in variants {
