@@ -48,8 +48,8 @@ public struct PositionalEncoder {
     package func callAsFunction(kept_nD: Tensor, keptInGrid: Tensor, rows: Int, frames: Int) throws(TorchError)
         -> Tensor
     {
-        // A norm with learned numbers does not leave silence silent.
-        guard inputNorm == nil, convolutions.count >= 2, let first = convolutions.first, let last = convolutions.last
+        guard isWorthwhile(kept: kept_nD.size(0), of: rows * frames), let first = convolutions.first,
+            let last = convolutions.last
         else {
             let empty = try Tensor.zeros([rows * frames, kept_nD.size(1)], kept_nD.scalarType, on: kept_nD.device)
             let grid = try empty.scattered(kept_nD, at: keptInGrid).reshaped([rows, frames, -1])
@@ -72,5 +72,13 @@ public struct PositionalEncoder {
         let width = x.size(2)
         let windows = try x.padded([0, 0, half, half]).reshaped([rows * padded, width]).selected(0, seen.reshaped([-1]))
         return try norm(last.gathered(windows.reshaped([-1, last.kernel, width]))).gelu()
+    }
+    /// Whether picking out the kept frames is possible and less work than whole rows.
+    ///
+    /// A norm with learned numbers does not leave silence silent. Groups of few channels make products of matrices of a few
+    /// columns, which take longer than a depthwise convolution of all frames.
+    private func isWorthwhile(kept: Int, of frames: Int) -> Bool {
+        guard inputNorm == nil, convolutions.count >= 2, let first = convolutions.first else { return false }
+        return first.weight.size(1) >= 8 && 4 * kept <= frames
     }
 }
