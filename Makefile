@@ -1,7 +1,7 @@
 # What people type. JOBS=4 limits the compiler; TORCH_HOME=/path names a libtorch of the right version that is already there.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench lint docs clean
+.PHONY: help setup program build demo test bench lint docs clean
 
 # One release build serves the demo, the tests and the benchmarks.
 BUILD := swift build -c release $(if $(JOBS),--jobs $(JOBS))
@@ -13,10 +13,14 @@ help: ## Say what there is to make
 setup: ## Put libtorch and the Debian packages in place (once; later calls find them there)
 	@Scripts/setup
 
-build: setup ## Build the program: .build/release/animal2vec
+# Without the studio, whose server takes as long to build as all of the rest.
+program: setup
 	@$(BUILD) --product animal2vec
 
-demo: build ## The whole way on real recordings; ends with .demo/report.html
+build: program ## Build the program: .build/release/animal2vec
+	@$(BUILD) --product animal2vec-studio
+
+demo: program ## The whole way on real recordings; ends with .demo/report.html
 	@Scripts/fetch-demo-data
 	@$(PROGRAM) demo
 

@@ -24,7 +24,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
 let package = Package(
     name: "animal2vec",
     products: [
-        .executable(name: "animal2vec", targets: ["animal2vec"])
+        .executable(name: "animal2vec", targets: ["animal2vec"]),
+        // A product of its own: its server takes as long to build as all of the rest.
+        .executable(name: "animal2vec-studio", targets: ["animal2vec-studio"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -96,9 +98,13 @@ let package = Package(
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Import", "Preparation", "Atlas", "Report", "Studio",
+                "Training", "Inference", "Import", "Preparation", "Atlas", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "animal2vec-studio",
+            dependencies: ["Studio", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "Benchmarks", dependencies: ["Atlas", "Audio", "Models", "Inference", "Studio", "Training"],
             swiftSettings: swiftSettings),
@@ -116,7 +122,9 @@ let package = Package(
         tests("Studio", ["Atlas", "Audio", "Corpus", "Labels", "Randomness"]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["animal2vec", "Atlas", "Audio", "Inference", "Labels", "Models", "TestSupport"],
+            dependencies: [
+                "animal2vec", "animal2vec-studio", "Atlas", "Audio", "Inference", "Labels", "Models", "TestSupport",
+            ],
             swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx17

@@ -6,10 +6,12 @@ import Studio
 import Synchronization
 import Torch
 
-/// `animal2vec studio --atlas DIR`
-struct StudioCommand: ParsableCommand {
+/// `animal2vec studio --atlas DIR`, which starts this program: a server takes as long to build as all of the rest.
+@main
+struct StudioProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "studio", abstract: "Look at an atlas, listen and label: a page in the browser of this computer.",
+        commandName: "animal2vec studio",
+        abstract: "Look at an atlas, listen and label: a page in the browser of this computer.",
         discussion: """
             Prints an address with a key in it; open that. The page is served to this computer only, and nothing is fetched
             from a network. Every label is on the disk before the page shows it. Ctrl-C ends the studio.
@@ -32,6 +34,18 @@ struct StudioCommand: ParsableCommand {
 
     @Option(help: "Threads that compute; 0 for one per core.")
     var threads = 0
+
+    static func main() {
+        do {
+            var command = try parse()
+            try command.run()
+        } catch {
+            // What the parser does not understand it explains itself; everything else is one line.
+            if error is CleanExit || "\(type(of: error))" == "CommandError" { exit(withError: error) }
+            FileHandle.standardError.write(Data("animal2vec: \(error)\n".utf8))
+            Foundation.exit(error is ValidationError ? ExitCode.validationFailure.rawValue : 1)
+        }
+    }
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port \(port): give a number up to 65535") }
