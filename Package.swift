@@ -15,10 +15,13 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = [], resources
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
 }
 
+/// What the tests do themselves is little: optimizing it would take longer than it saves.
+let testSettings = swiftSettings + [.unsafeFlags(["-Onone"])]
+
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies, resources: resources,
-        swiftSettings: swiftSettings)
+        swiftSettings: testSettings)
 }
 
 let package = Package(
@@ -125,7 +128,7 @@ let package = Package(
             dependencies: [
                 "animal2vec", "animal2vec-studio", "Atlas", "Audio", "Inference", "Labels", "Models", "TestSupport",
             ],
-            swiftSettings: swiftSettings),
+            swiftSettings: testSettings),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -90,5 +90,9 @@ extension Benchmarks {
                 "share_of_large_product": rate / largeRate, "rounds": Double(fit.rounds),
                 "whole_seconds": Double(whole.components.seconds), "mean_cosine": fit.meanCosine,
             ])
+
+        let began = ContinuousClock.now
+        try SoundMap().draw(atlas)
+        report("atlas-map", ["seconds": Double((ContinuousClock.now - began).components.seconds), "rows": Double(rows)])
     }
 }

@@ -37,7 +37,7 @@ struct StudioProgram: ParsableCommand {
 
     static func main() {
         do {
-            var command = try parse()
+            var command = try parseAsRoot()
             try command.run()
         } catch {
             // What the parser does not understand it explains itself; everything else is one line.
