@@ -93,6 +93,7 @@ extension Benchmarks {
 
         let began = ContinuousClock.now
         try SoundMap().draw(atlas)
-        report("atlas-map", ["seconds": Double((ContinuousClock.now - began).components.seconds), "rows": Double(rows)])
+        let mapping = ContinuousClock.now - began
+        report("atlas-map", ["seconds": Double(mapping.components.seconds), "rows": Double(rows)])
     }
 }
