@@ -22,7 +22,7 @@ BACKGROUNDS = ["backgrounds.recordings=[background/*]", "backgrounds.probability
                "backgrounds.decibels.high=10"]
 RUNS = {
     "DINO": ["notes", *BACKGROUNDS],
-    "animal2vec": ["tiny", *BACKGROUNDS, "schedule.totalUpdates=400", "schedule.warmupUpdates=40", "teacher.annealUpdates=400"],
+    "animal2vec": ["tiny", *BACKGROUNDS, "schedule.totalUpdates=500", "schedule.warmupUpdates=50", "teacher.annealUpdates=500"],
 }
 
 
