@@ -63,6 +63,7 @@ struct Workplace: Sendable {
         "model.network.frontEnd.filters=4", "model.network.positions.layers=1", "model.network.positions.kernel=5",
         "model.network.positions.groups=2", "model.network.decoder.width=8", "model.network.decoder.layers=1",
         "model.network.decoder.groups=2", "model.network.masking.clones=2", "data.sampleRateHz=8000",
+        "model.network.residuals=plain",
     ]
 
     /// A training that saves often, but never because of the time.
