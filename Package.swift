@@ -15,13 +15,10 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = [], resources
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
 }
 
-/// What the tests do themselves is little: optimizing it would take longer than it saves.
-let testSettings = swiftSettings + [.unsafeFlags(["-Onone"])]
-
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies, resources: resources,
-        swiftSettings: testSettings)
+        swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -128,7 +125,7 @@ let package = Package(
             dependencies: [
                 "animal2vec", "animal2vec-studio", "Atlas", "Audio", "Inference", "Labels", "Models", "TestSupport",
             ],
-            swiftSettings: testSettings),
+            swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx17
 )

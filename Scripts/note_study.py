@@ -22,7 +22,8 @@ BACKGROUNDS = ["backgrounds.recordings=[background/*]", "backgrounds.probability
                "backgrounds.decibels.high=10"]
 RUNS = {
     "DINO": ["notes", *BACKGROUNDS],
-    "animal2vec": ["tiny", *BACKGROUNDS, "schedule.totalUpdates=500", "schedule.warmupUpdates=50", "teacher.annealUpdates=500"],
+    "animal2vec": ["tiny", *BACKGROUNDS, "model.network.depth=4", "model.network.feedForwardRatio=4",
+                   "schedule.totalUpdates=500", "schedule.warmupUpdates=50", "teacher.annealUpdates=500"],
 }
 
 

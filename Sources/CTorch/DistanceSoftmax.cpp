@@ -1,8 +1,7 @@
 // Scores of attention to weights, with a penalty on distance. libtorch needs several passes over all scores for this, in float32
 // also where they are bfloat16; here each row stays in the processor's first cache.
 #include "Guard.hpp"
-
-#include <ATen/Parallel.h>
+#include "Parallel.hpp"
 
 #include <cmath>
 #include <limits>
@@ -92,7 +91,7 @@ ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place
         TORCH_CHECK(type == at::kFloat || type == at::kBFloat16, "distance softmax: ", type, " is neither float32 nor bfloat16");
         const int64_t rows = tensor.size(0), width = tensor.size(1), padded = (width + lanes - 1) / lanes * lanes;
         void *data = tensor.data_ptr();
-        at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) {
+        ctorch::parallel_parts(rows, 16, [&](int64_t begin, int64_t end) {
             std::vector<float> row(padded);
             for (int64_t index = begin; index < end; ++index) {
                 if (type == at::kFloat)

@@ -1,10 +1,10 @@
 // Masks of dropout on the CPU. libtorch draws them number by number on one thread; here each number is a hash of its place and of
 // one draw from libtorch's generator, so all threads work at once and the result is the same for any number of them.
 #include "Guard.hpp"
+#include "Parallel.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 
 using namespace ctorch;
 
@@ -33,7 +33,7 @@ FILL(fill, uint16_t)
 template <typename Bits>
 void fill_parallel(void *mask, int64_t count, uint64_t key, uint32_t threshold, Bits kept) {
     // A hash sees 30 bits of the place; the rest goes into the key.
-    at::parallel_for(0, count, 1 << 15, [&](int64_t begin, int64_t end) {
+    ctorch::parallel_parts(count, 1 << 15, [&](int64_t begin, int64_t end) {
         while (begin < end) {
             const int64_t part = begin >> 30, stretch = std::min(end, (part + 1) << 30) - begin;
             fill(static_cast<Bits *>(mask) + begin, static_cast<uint32_t>(begin & ((1 << 30) - 1)),

@@ -3,6 +3,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <ATen/cpu/Utils.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
@@ -47,6 +48,8 @@ int32_t ctorch_cuda_device_count(void) {
         return 0;
     }
 }
+
+bool ctorch_has_avx512(void) { return at::get_cpu_capability() == "AVX512"; }
 
 void ctorch_set_thread_count(int32_t count) { at::set_num_threads(count); }
 int32_t ctorch_thread_count(void) { return at::get_num_threads(); }

@@ -6,6 +6,10 @@ public enum Runtime {
     /// How many CUDA devices answer.
     public static var cudaDeviceCount: Int { Int(ctorch_cuda_device_count()) }
 
+    /// Whether libtorch computes in vectors of 512 bits on this processor; some of its kernels are faster than others only
+    /// there.
+    public static let hasWideVectors = ctorch_has_avx512()
+
     /// Version of the loaded libtorch, such as `2.11.0`.
     public static var version: String { text(ctorch_loaded_version()) }
 

@@ -124,6 +124,7 @@ uint64_t ctorch_loaded_version(void);
 /// Returns a description of what happened, freed by the caller; `*available` says whether a CUDA device answers.
 char *ctorch_open_cuda(bool *available);
 int32_t ctorch_cuda_device_count(void);
+bool ctorch_has_avx512(void);
 void ctorch_set_thread_count(int32_t count);
 int32_t ctorch_thread_count(void);
 /// "highest" (default of libtorch) or "medium", which takes fp32 products through oneDNN.
