@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # One release build serves the demo and the benchmarks. The tests have a build of their own, without Swift's optimization: it
 # takes half the time, and the heavy work lies in libraries that come optimized. Nobody reads its debugging information.
 BUILD := swift build -c release $(if $(JOBS),--jobs $(JOBS))
-TEST_BUILD := swift build --build-tests --disable-index-store -Xswiftc -gnone -Xcc -g0 $(if $(JOBS),--jobs $(JOBS))
+TEST_BUILD := swift build --build-tests --disable-xctest -Xswiftc -gnone -Xcc -g0 $(if $(JOBS),--jobs $(JOBS))
 PROGRAM := .build/release/animal2vec
 
 help: ## Say what there is to make

@@ -300,12 +300,10 @@ private struct Rounds {
                     nonisolated(unsafe) let second = seconds.baseAddress! + range.lowerBound
                     try scores_NK.withBytes { bytes in
                         nonisolated(unsafe) let scores = bytes.baseAddress!.assumingMemoryBound(to: Float.self)
-                        let parts = 8
-                        DispatchQueue.concurrentPerform(iterations: parts) { part in
-                            let from = range.count * part / parts
-                            let to = range.count * (part + 1) / parts
+                        Runtime.inParallel(range.count, grain: 64) { part in
+                            let from = part.lowerBound
                             cvectors_best_two(
-                                scores + from * k, to - from, k, nearest + from, best + from, second + from)
+                                scores + from * k, part.count, k, nearest + from, best + from, second + from)
                         }
                     }
                     for row in 0..<range.count { counts[Int(nearest[row])] += 1 }
@@ -315,11 +313,10 @@ private struct Rounds {
                         sums.withUnsafeMutableBufferPointer { sums in
                             nonisolated(unsafe) let target = sums.baseAddress!
                             // Columns are divided, not rows: the sums are the same for any number of threads.
-                            let parts = max(1, dimension / 128)
-                            DispatchQueue.concurrentPerform(iterations: parts) { part in
+                            Runtime.inParallel(dimension, grain: 64) { columns in
                                 cvectors_add_rows(
-                                    values, nearest, range.count, dimension, dimension * part / parts,
-                                    dimension * (part + 1) / parts, target)
+                                    values, nearest, range.count, dimension, columns.lowerBound, columns.upperBound,
+                                    target)
                             }
                         }
                     }

@@ -30,13 +30,11 @@ final class UnitRows {
         fitsInMemory = ids.count * vectors.dimension * 4 <= memoryBytes
         make = { range, target in
             let dimension = vectors.dimension
-            // Parts side by side: conversion costs as much as a tenth of a product.
-            let parts = min(range.count, 16)
             nonisolated(unsafe) let target = target
-            DispatchQueue.concurrentPerform(iterations: parts) { part in
-                let from = range.lowerBound + range.count * part / parts
-                let to = range.lowerBound + range.count * (part + 1) / parts
-                guard from < to else { return }
+            // Parts side by side: conversion costs as much as a tenth of a product.
+            Runtime.inParallel(range.count, grain: 64) { part in
+                let from = range.lowerBound + part.lowerBound
+                let to = range.lowerBound + part.upperBound
                 let base = target.baseAddress! + (from - range.lowerBound) * dimension
                 // Runs of neighbouring sounds are copied at once.
                 var row = from

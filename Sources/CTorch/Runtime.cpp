@@ -1,5 +1,6 @@
 // Versions, devices, threads, generator, allocator.
 #include "Guard.hpp"
+#include "Parallel.hpp"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -50,6 +51,10 @@ int32_t ctorch_cuda_device_count(void) {
 }
 
 bool ctorch_has_avx512(void) { return at::get_cpu_capability() == "AVX512"; }
+
+void ctorch_parallel(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context) {
+    parallel_parts(count, grain, [=](int64_t from, int64_t to) { body(context, from, to); });
+}
 
 void ctorch_set_thread_count(int32_t count) { at::set_num_threads(count); }
 int32_t ctorch_thread_count(void) { return at::get_num_threads(); }

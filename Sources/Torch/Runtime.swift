@@ -48,6 +48,22 @@ public enum Runtime {
     /// Threads used by one operator.
     public static var threadCount: Int { Int(ctorch_thread_count()) }
 
+    /// Calls `body` with neighbouring parts of 0..<count, of `grain` or more each, one for a thread of libtorch's operators.
+    /// Between operators these threads wait by spinning: others beside them would get half of the processor.
+    public static func inParallel(_ count: Int, grain: Int = 1, _ body: @Sendable (Range<Int>) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            typealias Body = @Sendable (Range<Int>) -> Void
+            var body: Body = body
+            withUnsafeMutablePointer(to: &body) { pointer in
+                ctorch_parallel(
+                    Int64(count), Int64(grain),
+                    { context, from, to in
+                        context!.assumingMemoryBound(to: Body.self).pointee(Int(from)..<Int(to))
+                    }, pointer)
+            }
+        }
+    }
+
     /// Sets the matrix products of fp32 to libtorch's "highest" (MKL) or "medium" (oneDNN), for comparisons: the faster one
     /// that keeps the precision of fp32 is chosen already when the program is loaded.
     public static func setMatrixPrecision(_ name: String) throws(TorchError) {

@@ -16,7 +16,8 @@ import Torch
         let distances = try (positions.unsqueezed(1) - positions.unsqueezed(0)).absolute()
         let bias = try -(distances.unsqueezed(0).unsqueezed(0) * Tensor(strengths, shape: [1, heads, 1, 1]))
         let near = try DistancePenalty(strengths: strengths).mix(parts[0], parts[1], parts[2])
-        let plain = try Attention.mix(parts[0], parts[1], parts[2], bias: bias, learning: true)
+        let plainScores = try (parts[0] * 0.25).matmul(parts[1].transposed(2, 3)).to(.float32) + bias
+        let plain = try plainScores.softmax(-1).to(type).matmul(parts[2])
         let scores =
             try (parts[0].to(.float64) * 0.25).matmul(parts[1].to(.float64).transposed(2, 3)) + bias.to(.float64)
         let exact = try scores.softmax(-1).matmul(parts[2].to(.float64))

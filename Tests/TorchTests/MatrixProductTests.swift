@@ -1,0 +1,68 @@
+import Foundation
+import Synchronization
+import Testing
+import Torch
+
+/// The products of linear layers, which another library computes on some processors, against float64.
+struct MatrixProductTests {
+    /// A matrix as the products may meet it, and what it looks like.
+    enum Form: String, CaseIterable, CustomTestStringConvertible {
+        case rows, columns, partOfRows, partOfColumns, everySecondColumn
+        var testDescription: String { rawValue }
+
+        func matrix(_ rows: Int, _ columns: Int) throws -> Tensor {
+            switch self {
+            case .rows: try Tensor.randomNormal([rows, columns])
+            case .columns: try Tensor.randomNormal([columns, rows]).transposed(0, 1)
+            case .partOfRows: try Tensor.randomNormal([rows + 5, columns + 7]).narrowed(0, 3, rows).narrowed(1, 2, columns)
+            case .partOfColumns:
+                try Tensor.randomNormal([columns + 5, rows + 7]).narrowed(0, 3, columns).narrowed(1, 2, rows)
+                    .transposed(0, 1)
+            case .everySecondColumn:
+                try Tensor.randomNormal([rows, columns, 2]).permuted([2, 0, 1]).slice(0, 1)
+            }
+        }
+    }
+
+    private func largestError(_ found: Tensor, _ expected: Tensor) throws -> Double {
+        let wrong = try (found.to(.float64) - expected).absolute().maximum([0, 1]).array(Double.self)[0]
+        return wrong / (try expected.absolute().maximum([0, 1]).array(Double.self)[0])
+    }
+
+    @Test(arguments: Form.allCases, Form.allCases)
+    func `A product is that of float64, however its matrices lie in memory`(left: Form, right: Form) throws {
+        for (m, k, n) in [(300, 65, 37), (31, 70, 501), (129, 128, 2), (2, 500, 700), (17, 1025, 33), (1, 900, 800)] {
+            let (a, b) = (try left.matrix(m, k), try right.matrix(k, n))
+            let expected = try a.to(.float64).matmul(b.to(.float64))
+            #expect(try largestError(a.matmul(b), expected) < 1e-6, "\(m) × \(k) × \(n)")
+            let bias = try Tensor.randomNormal([n])
+            let layer = try a.linear(b.transposed(0, 1), bias)
+            #expect(try largestError(layer, expected + bias.to(.float64)) < 1e-6, "\(m) × \(k) × \(n) with bias")
+        }
+    }
+
+    @Test func `A product with what is no number is none either, and what was in its memory before does not show`() throws {
+        for _ in 0..<4 {
+            // Freed memory full of NaN is what the next result of that size gets.
+            _ = try Tensor.full([256, 256], .nan)
+            let a = try Tensor.zeros([256, 256])
+            #expect(try a.matmul(a).array(Float.self).allSatisfy { $0 == 0 })
+        }
+        var values = [Float](repeating: 1, count: 256 * 256)
+        values[5 * 256 + 9] = .nan
+        let product = try Tensor(values, shape: [256, 256]).matmul(Tensor.ones([256, 256])).array(Float.self)
+        #expect(product.indices.allSatisfy { product[$0].isNaN == ($0 / 256 == 5) })
+    }
+
+    @Test func `Parts of a loop cover it once, on more than one thread where there is one`() throws {
+        let threads = Mutex<Set<UInt>>([])
+        let visits = (0..<1000).map { _ in Atomic(0) }
+        Runtime.inParallel(1000, grain: 10) { part in
+            threads.withLock { _ = $0.insert(UInt(pthread_self())) }
+            for index in part { visits[index].add(1, ordering: .relaxed) }
+        }
+        #expect(visits.allSatisfy { $0.load(ordering: .relaxed) == 1 })
+        #expect(threads.withLock(\.count) == min(Runtime.threadCount, 100))
+        Runtime.inParallel(0) { _ in Issue.record("nothing is no part") }
+    }
+}
