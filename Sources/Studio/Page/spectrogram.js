@@ -243,9 +243,15 @@ function change(box, edge, dt, dhz) {
   if (edge === "bottom") box.lowHz = Math.min(Math.max(0, box.lowHz + dhz), box.highHz - band);
 }
 
+/** Takes over the events that the studio has, except those that are being moved: their place here is newer. */
+function takeBoxes(boxes) {
+  const moving = new Map(sound.boxes.filter((box) => box.timer || drag?.box === box).map((box) => [box.id, box]));
+  sound.boxes = boxes.map((box) => moving.get(box.id) ?? box);
+}
+
 const saveBox = (box) => attempt(async () => {
   const answer = await send("/api/box", { id: box.id || null, soundID: sound.id, startSeconds: box.startSeconds, endSeconds: box.endSeconds, lowHz: box.lowHz, highHz: box.highHz, label: box.label });
-  sound.boxes = answer.boxes;
+  takeBoxes(answer.boxes);
   chosenBox = answer.id;
   placeBoxes();
   emit("changed", answer);
@@ -270,6 +276,7 @@ export async function addHere(kind) {
 export function labelBox(label) {
   const box = sound?.boxes.find((candidate) => candidate.id === chosenBox);
   if (!box || !document.activeElement?.closest?.(".box")) return false;
+  clearTimeout(box.timer); box.timer = 0;
   saveBox({ ...box, label });
   return true;
 }
@@ -292,7 +299,7 @@ function boxKey(event, box) {
     change(box, edge, ...move);
     placeBoxes();
     clearTimeout(box.timer);
-    box.timer = setTimeout(() => saveBox(box), 400);
+    box.timer = setTimeout(() => { box.timer = 0; saveBox(box); }, 400);
   } else if (event.key === "Delete" || event.key === "Backspace") removeBox(box);
   else if (event.key === "Escape") { chosenBox = 0; canvas.focus(); placeBoxes(); }
   else return;
@@ -392,5 +399,5 @@ for (const name of ["band-low", "band-high"]) byId(name).onchange = () => {
 };
 byId("slow").onchange = () => { if (played) { stop(); play(); } };
 new ResizeObserver(() => load()).observe(frame);
-on("boxes", (boxes) => { if (sound) { sound.boxes = boxes; placeBoxes(); } });
+on("boxes", (boxes) => { if (sound) { takeBoxes(boxes); placeBoxes(); } });
 export const currentSound = () => sound;
