@@ -17,11 +17,12 @@ namespace ctorch {
 template <typename Body>
 void parallel_parts(int64_t count, int64_t grain, const Body &body) {
     using Team = void (*)(void (*work)(void *), void *data, unsigned threads, unsigned flags);
-    using ThreadNumber = int (*)();
+    using Number = int (*)();
     static const auto team = reinterpret_cast<Team>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
-    static const auto thread_number = reinterpret_cast<ThreadNumber>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
+    static const auto thread_number = reinterpret_cast<Number>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
+    static const auto thread_count = reinterpret_cast<Number>(dlsym(RTLD_DEFAULT, "omp_get_num_threads"));
     const int64_t useful = std::min<int64_t>(at::get_num_threads(), count / std::max<int64_t>(grain, 1));
-    if (useful < 2 || !team || !thread_number || at::in_parallel_region()) {
+    if (useful < 2 || !team || !thread_number || !thread_count || at::in_parallel_region()) {
         if (count > 0) body(int64_t(0), count);
         return;
     }
@@ -34,9 +35,10 @@ void parallel_parts(int64_t count, int64_t grain, const Body &body) {
     team(
         [](void *data) {
             auto &work = *static_cast<Work *>(data);
-            const int64_t from = thread_number() * work.part;
             try {
-                if (from < work.count) work.body(from, std::min(work.count, from + work.part));
+                // A team may be smaller than was asked for; its threads then do several parts.
+                for (int64_t from = thread_number() * work.part; from < work.count; from += thread_count() * work.part)
+                    work.body(from, std::min(work.count, from + work.part));
             } catch (...) {
                 if (!work.failed.test_and_set()) work.failure = std::current_exception();
             }
