@@ -11,7 +11,9 @@
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/library.h>
 
+#if defined(__x86_64__)
 #include <cpuid.h>
+#endif
 #include <dlfcn.h>
 
 #include <cstdlib>
@@ -130,9 +132,13 @@ at::Tensor addmm(const at::Tensor &bias, const at::Tensor &a, const at::Tensor &
 }
 
 bool is_amd() {
+#if defined(__x86_64__)
     unsigned a, b, c, d;
     if (!__get_cpuid(0, &a, &b, &c, &d)) return false;
     return b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
+#else
+    return false;
+#endif
 }
 
 // When the library is loaded: products of two libraries differ in their last bits, and a process must not begin with the one
