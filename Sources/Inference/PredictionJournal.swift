@@ -1,7 +1,5 @@
 // What has been predicted, by every process in the order in which it was finished. A record is appended when its results are on the disk, and
 // says everything about them: after an interruption nothing is computed twice, and another format needs no model.
-//
-// file: 8 bytes "A2VPRED1", then records: UInt32 length, UInt32 CRC-32C (both little-endian), JSON of that length
 import Foundation
 import Labels
 import Storage
@@ -60,7 +58,7 @@ final class PredictionJournal {
         }
     }
 
-    private static let magic = Array("A2VPRED1".utf8)
+    private static let format = RecordFile<Record>(magic: "A2VPRED1")
     // Power failures may cost this much work; a kill costs nothing.
     private static let synchronizeSeconds = 2.0
 
@@ -84,16 +82,7 @@ final class PredictionJournal {
     init(_ folder: URL, own: URL, fileSystem: FileSystem = .live) throws {
         self.folder = folder
         self.own = own
-        var good = Data(Self.magic)
-        var isSound = false
-        if FileManager.default.fileExists(atPath: own.path) {
-            let file = try MappedFile(own)
-            let end = try Self.read(file, from: 0) { _, _ in }
-            isSound = end == file.byteCount && end > 0
-            if !isSound, end > 0 { good = file.withUnsafeBytes { Data($0.prefix(end)) } }
-        }
-        if !isSound { try AtomicFile.write(good, to: own, fileSystem: fileSystem) }
-        writer = try FileWriter(appendingTo: own, fileSystem: fileSystem)
+        writer = try Self.format.open(own, fileSystem: fileSystem)
         try refresh()
     }
 
@@ -106,28 +95,9 @@ final class PredictionJournal {
             guard stat(file.path, &status) == 0, Int(status.st_size) > ends[name] ?? 0 else { continue }
             let map = try MappedFile(file)
             mapped[name] = map
-            ends[name] = try Self.read(map, from: ends[name] ?? 0) { range, record in
+            ends[name] = try Self.format.read(map, from: ends[name] ?? 0) { range, record in
                 places[record.identity.name] = Place(identity: record.identity, file: name, range: range)
             }
-        }
-    }
-
-    /// Reads whole records from an offset on and returns where they end; 0 if there is not even a beginning.
-    private static func read(_ file: MappedFile, from offset: Int, _ body: (Range<Int>, Record) -> Void) throws -> Int {
-        try file.withUnsafeBytes { bytes throws(PredictionError) in
-            var end = max(offset, magic.count)
-            // A journal that was broken off in its first bytes is begun anew.
-            guard bytes.count >= magic.count else { return 0 }
-            guard bytes.prefix(magic.count).elementsEqual(magic) else {
-                throw PredictionError(
-                    file: file.path, problem: "is no journal of predictions that this program can read",
-                    remedy: "choose another folder for the results, or remove the journal to predict everything again")
-            }
-            while let (range, record) = record(bytes, at: end) {
-                body(range, record)
-                end = range.upperBound
-            }
-            return end
         }
     }
 
@@ -139,10 +109,7 @@ final class PredictionJournal {
         guard let place = places[name] else { return nil }
         let file = folder.appending(path: place.file)
         if (mapped[place.file]?.byteCount ?? 0) < place.range.upperBound { mapped[place.file] = try MappedFile(file) }
-        let record = mapped[place.file]!.withUnsafeBytes { bytes in
-            place.range.upperBound <= bytes.count ? Self.record(bytes, at: place.range.lowerBound)?.record : nil
-        }
-        guard let record else {
+        guard let record = Self.format.record(mapped[place.file]!, place.range) else {
             throw PredictionError(
                 file: file.path, problem: "was changed by another program", remedy: "run the prediction again")
         }
@@ -151,18 +118,12 @@ final class PredictionJournal {
 
     /// Appends a finished recording. A kill after this does not lose it.
     func append(_ record: Record) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let payload = [UInt8](try encoder.encode(record))
-        var bytes: [UInt8] = []
-        for number in [UInt32(payload.count), CRC32C.of(payload).value] {
-            withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
-        }
-        try writer.write(bytes + payload)
+        let bytes = try Self.format.bytes(of: record)
+        try writer.write(bytes)
         try writer.flush()
         let name = own.lastPathComponent
-        let end = ends[name] ?? Self.magic.count
-        let range = end..<end + 8 + payload.count
+        let end = ends[name]!
+        let range = end..<end + bytes.count
         places[record.identity.name] = Place(identity: record.identity, file: name, range: range)
         ends[name] = range.upperBound
         if ContinuousClock.now - lastSynchronization > .seconds(Self.synchronizeSeconds) {
@@ -173,18 +134,4 @@ final class PredictionJournal {
 
     /// Writes everything to the disk. Nothing can be appended afterwards.
     func finish() throws { try writer.finish() }
-
-    /// The record at an offset and where it lies; nil if it is not whole.
-    private static func record(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> (range: Range<Int>, record: Record)?
-    {
-        guard bytes.count - offset >= 8 else { return nil }
-        let length = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
-        let checksum = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))
-        guard length <= bytes.count - offset - 8 else { return nil }
-        let payload = UnsafeRawBufferPointer(rebasing: bytes[offset + 8..<offset + 8 + length])
-        guard CRC32C.of(payload).value == checksum,
-            let record = try? JSONDecoder().decode(Record.self, from: Data(payload))
-        else { return nil }
-        return (offset..<offset + 8 + length, record)
-    }
 }

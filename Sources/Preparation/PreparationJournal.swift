@@ -1,5 +1,5 @@
-// What has been prepared, in the order in which it was finished: one line of JSON per recording behind its checksum. A line
-// is appended when all clips of the recording are there; what a kill left of a last line is cut off.
+// What has been prepared, in the order in which it was finished. A record is appended when all clips of the recording are
+// there.
 import Foundation
 import Storage
 
@@ -43,23 +43,12 @@ final class PreparationJournal {
     private var lastWrite: ContinuousClock.Instant?
     // A kill may cost the work of this time, and so may a power failure.
     private static let holdSeconds = 1.0
+    private static let format = RecordFile<Record>(magic: "A2VPREP1")
 
     init(_ url: URL) throws {
         self.url = url
-        if let data = try? Data(contentsOf: url) {
-            var good = 0
-            let decoder = JSONDecoder()
-            for line in data.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast() {
-                guard line.count > 9, let checksum = UInt32(String(decoding: line.prefix(8), as: UTF8.self), radix: 16),
-                    CRC32C.of(Array(line.dropFirst(9))).value == checksum,
-                    let record = try? decoder.decode(Record.self, from: Data(line.dropFirst(9)))
-                else { break }
-                records[record.path] = record
-                good += line.count + 1
-            }
-            if good < data.count { try AtomicFile.write(data.prefix(good), to: url) }
-        }
-        writer = try FileWriter(appendingTo: url)
+        writer = try Self.format.open(url)
+        _ = try Self.format.read(MappedFile(url)) { records[$1.path] = $1 }
     }
 
     /// Takes a finished recording. It is in the journal for good after `settle`.
@@ -75,13 +64,7 @@ final class PreparationJournal {
         defer { lastWrite = .now }
         guard !waiting.isEmpty else { return }
         try FileSystem.live.synchronizeDisk(of: url.deletingLastPathComponent())
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        for record in waiting {
-            let line = [UInt8](try encoder.encode(record))
-            try writer.write(String(format: "%08x ", CRC32C.of(line).value))
-            try writer.write(line + [0x0A])
-        }
+        for record in waiting { try writer.write(Self.format.bytes(of: record)) }
         waiting = []
         try writer.synchronize()
     }

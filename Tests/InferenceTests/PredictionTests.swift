@@ -214,7 +214,7 @@ import Testing
             #expect((1...4).contains(try run(model, recordings, out).predictedCount))
             #expect(try contents(out) == expected)
             try Data("something else".utf8).write(to: journal)
-            let error = #expect(throws: PredictionError.self) { try run(model, recordings, out) }
+            let error = #expect(throws: StorageError.self) { try run(model, recordings, out) }
             #expect(error?.description.contains("journal") == true)
         }
     }

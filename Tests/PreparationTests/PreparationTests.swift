@@ -275,7 +275,7 @@ import Testing
             let journal = place.out.appending(path: ".prepare/journal")
             let handle = try FileHandle(forWritingTo: journal)
             try handle.seekToEnd()
-            try handle.write(contentsOf: Data("0badf00d {\"path\":".utf8))
+            try handle.write(contentsOf: Data("\u{20}\0\0\0half".utf8))
             try handle.close()
             let rest = place.out.appending(path: "wav/08000Hz/.r0.wav.1-1.unfinished")
             try Data("half".utf8).write(to: rest)
