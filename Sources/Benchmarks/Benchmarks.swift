@@ -14,7 +14,8 @@ enum Benchmarks {
         case "decode": try decode(path: arguments.next ?? "", rateHz: nil)
         case "resample": try decode(path: arguments.next ?? "", rateHz: arguments.number("rate", 32000))
         default:
-            try Runtime.start(threads: Int(arguments.number("threads", 2)))
+            // The environment settles the allocator, for the peer and for us.
+            try Runtime.start(threads: Int(arguments.number("threads", 2)), keepsFreedMemory: false)
             switch name {
             case "linear": try linear()
             case "attention": try attention()

@@ -26,9 +26,12 @@ public enum Runtime {
     /// Prepares libtorch. The first call of a program, before any tensor: it checks the version, opens CUDA where there
     /// is one, and sets threads and allocator to what is fastest on this computer.
     ///
-    /// - Parameter threads: threads for one operator; nil for one per core.
+    /// - Parameters:
+    ///   - threads: threads for one operator; nil for one per core.
+    ///   - keepsFreedMemory: whether large buffers are used again instead of given back to the system at once, where page
+    ///     faults cost as much as the arithmetic.
     @discardableResult
-    public static func start(threads: Int? = nil) throws(TorchError) -> Status {
+    public static func start(threads: Int? = nil, keepsFreedMemory: Bool = true) throws(TorchError) -> Status {
         let compiled = ctorch_compiled_version()
         let loaded = ctorch_loaded_version()
         guard compiled == loaded else {
@@ -36,7 +39,7 @@ public enum Runtime {
                 code: .version, operation: "libtorch",
                 message: "built for \(text(compiled)) but \(text(loaded)) is loaded; run Scripts/setup and build again")
         }
-        ctorch_keep_freed_memory()
+        if keepsFreedMemory { ctorch_keep_freed_memory() }
         var available = false
         let explanation = ctorch_open_cuda(&available)
         defer { free(explanation) }
