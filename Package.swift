@@ -56,6 +56,10 @@ let package = Package(
         .systemLibrary(name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
+        .target(
+            name: "Terminal", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: swiftSettings),
+
         // Recordings and labels.
         library("Randomness"),
         library("Storage", ["CHDF5"]),
@@ -83,7 +87,7 @@ let package = Package(
         library(
             "Training",
             [
-                "Inference", "Models", "Corpus", "Evaluation", "Storage", "Yams",
+                "Inference", "Models", "Corpus", "Evaluation", "Storage", "Terminal", "Yams",
                 .product(name: "Logging", package: "swift-log"),
             ], resources: [.copy("Recipes")]),
         library("Report", ["Audio", "Labels", "Evaluation", "Inference", "Storage"]),
@@ -99,12 +103,12 @@ let package = Package(
         .executableTarget(
             name: "animal2vec",
             dependencies: [
-                "Training", "Inference", "Import", "Preparation", "Atlas", "Report",
+                "Training", "Inference", "Import", "Preparation", "Atlas", "Report", "Terminal",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(
             name: "animal2vec-studio",
-            dependencies: ["Studio", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Studio", "Terminal", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "Benchmarks", dependencies: ["Atlas", "Audio", "Models", "Inference", "Studio", "Training"],
@@ -113,7 +117,7 @@ let package = Package(
         // Tests mirror the sources.
         .target(
             name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-        tests("Randomness"), tests("Storage"), tests("Audio"), tests("Labels", resources: [.copy("HDF5")]),
+        tests("Randomness"), tests("Terminal"), tests("Storage"), tests("Audio"), tests("Labels", resources: [.copy("HDF5")]),
         tests("Corpus"),
         tests("Preparation"), tests("Evaluation", resources: [.copy("Fixture")]),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),

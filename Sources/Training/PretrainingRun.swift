@@ -5,6 +5,7 @@ import Inference
 import Labels
 import Models
 import Neural
+import Terminal
 import Torch
 
 /// A pretraining run: begins, or continues where its folder stands.

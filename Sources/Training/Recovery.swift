@@ -1,5 +1,6 @@
 // What to do when something goes wrong. State and event in, state and actions out; whoever drives it does the actions, and
 // reports what came of them as further events.
+import Terminal
 
 /// Decides how a run survives trouble.
 public struct Recovery: Sendable, Hashable, Codable {

@@ -5,6 +5,7 @@ import Foundation
 import Neural
 import Randomness
 import Storage
+import Terminal
 import Torch
 
 /// Runs a method to its last update, through stops, bad steps and lack of memory.

@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 import Studio
 import Synchronization
+import Terminal
 import Torch
 
 /// `animal2vec studio --atlas DIR`, which starts this program: a server takes as long to build as all of the rest.
@@ -13,7 +14,7 @@ struct StudioProgram: ParsableCommand {
         commandName: "animal2vec studio",
         abstract: "Look at an atlas, listen and label: a page in the browser of this computer.",
         discussion: """
-            Prints an address with a key in it; open that. The page is served to this computer only, and nothing is fetched
+            Prints an address with a key in it; open that. The page is served to this computer only, and nothing is fetched \
             from a network. Every label is on the disk before the page shows it. Ctrl-C ends the studio.
             """)
 
@@ -35,17 +36,7 @@ struct StudioProgram: ParsableCommand {
     @Option(help: "Threads that compute; 0 for one per core.")
     var threads = 0
 
-    static func main() {
-        do {
-            var command = try parseAsRoot()
-            try command.run()
-        } catch {
-            // What the parser does not understand it explains itself; everything else is one line.
-            if error is CleanExit || "\(type(of: error))" == "CommandError" { exit(withError: error) }
-            FileHandle.standardError.write(Data("animal2vec: \(error)\n".utf8))
-            Foundation.exit(error is ValidationError ? ExitCode.validationFailure.rawValue : 1)
-        }
-    }
+    static func main() { start() }
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port \(port): give a number up to 65535") }

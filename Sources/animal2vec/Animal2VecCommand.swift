@@ -1,7 +1,5 @@
 import ArgumentParser
-import Foundation
-import Glibc
-import Training
+import Terminal
 
 /// `animal2vec`
 @main
@@ -35,17 +33,5 @@ struct Animal2VecCommand: ParsableCommand {
             ImportCommand.self, DoctorCommand.self, DemoCommand.self,
         ])
 
-    static func main() {
-        do {
-            var command = try parseAsRoot()
-            try command.run()
-        } catch let exit as ExitCode {
-            Foundation.exit(exit.rawValue)
-        } catch {
-            // What the parser does not understand it explains itself; everything else is one line.
-            if error is CleanExit || "\(type(of: error))" == "CommandError" { exit(withError: error) }
-            printError("animal2vec: \(error)")
-            Foundation.exit(error is ValidationError ? ExitCode.validationFailure.rawValue : 1)
-        }
-    }
+    static func main() { start() }
 }

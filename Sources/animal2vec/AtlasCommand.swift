@@ -2,7 +2,7 @@ import ArgumentParser
 import Atlas
 import Foundation
 import Labels
-import Training
+import Terminal
 
 /// `animal2vec atlas info|verify|labels|import|export`
 struct AtlasCommand: ParsableCommand {

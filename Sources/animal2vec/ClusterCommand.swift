@@ -5,6 +5,7 @@ import Corpus
 import Evaluation
 import Foundation
 import Report
+import Terminal
 import Torch
 import Training
 
@@ -13,7 +14,7 @@ struct ClusterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cluster", abstract: "Group the sounds of an atlas by likeness, draw their map, and make a page.",
         discussion: """
-            Spherical k-means for one or several numbers of groups. Where sounds have labels, agreement with them is
+            Spherical k-means for one or several numbers of groups. Where sounds have labels, agreement with them is \
             told, and with --train also what classifiers learn from the vectors. Writes clusters.html into the atlas.
             """)
 

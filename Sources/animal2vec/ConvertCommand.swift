@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Labels
+import Terminal
 
 /// `animal2vec convert LABELS --to FORMAT --out PATH`
 struct ConvertCommand: ParsableCommand {

@@ -8,6 +8,7 @@ import Labels
 import Randomness
 import Report
 import Storage
+import Terminal
 
 /// The stages of a demo and its report. Stages that were done by an earlier call keep their seconds.
 struct Demo {

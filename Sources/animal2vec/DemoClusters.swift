@@ -7,6 +7,7 @@ import Foundation
 import Inference
 import Labels
 import Report
+import Terminal
 import Torch
 import Training
 

@@ -6,6 +6,7 @@ import Inference
 import Labels
 import Report
 import Storage
+import Terminal
 import Torch
 import Training
 
@@ -15,7 +16,8 @@ struct DemoCommand: ParsableCommand {
         commandName: "demo", abstract: "The whole way on real recordings, with a report to look at.",
         discussion: """
             Without options: song of a Bengalese finch, seven recordings to learn from and three that are only predicted.
-            With your own folder and labels it does the same: scan, split, pretrain, finetune, predict, evaluate, and
+
+            With your own folder and labels it does the same: scan, split, pretrain, finetune, predict, evaluate, and \
             groups of the sounds that no label has made.
             """)
 

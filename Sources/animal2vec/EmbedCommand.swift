@@ -6,6 +6,7 @@ import Foundation
 import Inference
 import Labels
 import Neural
+import Terminal
 import Torch
 import Training
 
@@ -15,7 +16,7 @@ struct EmbedCommand: ParsableCommand {
         commandName: "embed",
         abstract: "Bring vectors of windows or events into an atlas; the same command continues after a stop.",
         discussion: """
-            MODEL is a model or run folder, or log-mel for plain averages of the mel spectrogram. Recordings that are in the
+            MODEL is a model or run folder, or log-mel for plain averages of the mel spectrogram. Recordings that are in the \
             atlas already are left alone; changed ones are embedded again. Exit status 3 says that some could not be used.
             """)
 

@@ -4,16 +4,17 @@ import Evaluation
 import Foundation
 import Inference
 import Labels
+import Terminal
 
 /// `animal2vec evaluate --truth PATH --predictions PATH`
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Compare predicted events with labels.",
         discussion: """
-            The truth is a label file, a folder of them, a corpus (with --part or --fold) or a manifest of animal2vec 1.0.
-            Events match one to one, class included. Frames and segments are scored from the saved probabilities
-            (predict --probabilities), else from the scores of the events. Every recording counts, silent ones too; each is
-            drawn with replacement for the 95 % intervals. With --against, other predictions of the same truth are compared
+            The truth is a label file, a folder of them, a corpus (with --part or --fold) or a manifest of animal2vec 1.0. \
+            Events match one to one, class included. Frames and segments are scored from the saved probabilities \
+            (predict --probabilities), else from the scores of the events. Every recording counts, silent ones too; each is \
+            drawn with replacement for the 95 % intervals. With --against, other predictions of the same truth are compared \
             recording by recording.
             """)
 

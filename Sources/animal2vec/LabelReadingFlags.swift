@@ -3,16 +3,21 @@ import Foundation
 import Inference
 import Labels
 
-/// Options of every command that reads labels.
-struct LabelReadingFlags: ParsableArguments {
+/// How the rows of label files are read.
+struct LabelRowFlags: ParsableArguments {
     @Option(help: "Column that holds the label, when it cannot be told from its name.")
     var labelColumn: String?
 
-    @Flag(help: "Leave bad rows out, name them, and go on.")
+    @Flag(help: "Leave bad label rows out, name them, and go on.")
     var skipBadRows = false
 
     @Flag(help: "Take m1, m2, … as m.")
     var stripTrailingDigits = false
+}
+
+/// Options of the commands that read labels by themselves.
+struct LabelReadingFlags: ParsableArguments {
+    @OptionGroup var rows: LabelRowFlags
 
     @Option(
         help: "Folder of the recordings, for formats that count in samples or need the length of a recording.",
@@ -29,9 +34,9 @@ struct LabelReadingFlags: ParsableArguments {
     /// How label files are read.
     func options() throws -> LabelReadingOptions {
         var options = LabelReadingOptions()
-        options.labelColumn = labelColumn
-        options.skipBadRows = skipBadRows
-        options.stripTrailingDigits = stripTrailingDigits
+        options.labelColumn = rows.labelColumn
+        options.skipBadRows = rows.skipBadRows
+        options.stripTrailingDigits = rows.stripTrailingDigits
         options.facts = try facts()
         return options
     }
@@ -88,9 +93,6 @@ extension URL {
     /// Whether it is a folder.
     var isFolder: Bool { (try? resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true }
 }
-
-/// Prints a line to standard error.
-func printError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
 /// Writes a table in a format: one file, or one file per recording in a folder.
 func writeLabels(

@@ -5,6 +5,7 @@ import Inference
 import Labels
 import Neural
 import Report
+import Terminal
 import Torch
 import Training
 
@@ -13,8 +14,8 @@ struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict", abstract: "Find calls in recordings; the same command continues after a stop.",
         discussion: """
-            Writes one table per recording and format, and events.csv with all events. Exit status 3 says that some
-            recordings could not be used. The same command may run several times at once, on one computer or on many that
+            Writes one table per recording and format, and events.csv with all events. Exit status 3 says that some \
+            recordings could not be used. The same command may run several times at once, on one computer or on many that \
             see the same folder: the processes share the recordings, and the results do not depend on their number.
             """)
 

@@ -3,7 +3,7 @@ import Audio
 import Foundation
 import Labels
 import Preparation
-import Training
+import Terminal
 
 /// `animal2vec prepare PATH… --out DIR [--labels PATH…]`
 struct PrepareCommand: ParsableCommand {
@@ -11,8 +11,8 @@ struct PrepareCommand: ParsableCommand {
         commandName: "prepare",
         abstract: "Cut long recordings and their labels into clips, in the layout of animal2vec 1.0 and MeerKAT.",
         discussion: """
-            Writes wav/, lbl/ (HDF5) and manifest/pretrain.tsv. The same command continues after a stop, and with further
-            recordings adds them. For train and valid manifests: scan DIR/manifest/pretrain.tsv, then split --manifests.
+            Writes wav/, lbl/ (HDF5) and manifest/pretrain.tsv. The same command continues after a stop, and with further \
+            recordings adds them. For train and valid manifests: scan DIR/manifest/pretrain.tsv, then split --manifests. \
             Exit status 3 says that some recordings or label rows could not be used; everything else is in the folder.
             """)
 
@@ -72,14 +72,7 @@ struct PrepareCommand: ParsableCommand {
     @Option(help: "End of a label that says 'not the focal animal', such as nf in 'cc nf'.")
     var nonFocalMark = ""
 
-    @Option(help: "Column that holds the label, when it cannot be told from its name.")
-    var labelColumn: String?
-
-    @Flag(help: "Leave bad label rows out, name them, and go on.")
-    var skipBadRows = false
-
-    @Flag(help: "Take m1, m2, … as m.")
-    var stripTrailingDigits = false
+    @OptionGroup var rows: LabelRowFlags
 
     @Option(help: "Threads that work; 0 for one per core.")
     var threads = 0
@@ -125,9 +118,9 @@ struct PrepareCommand: ParsableCommand {
         var preparation = try Preparation(settings)
         preparation.threads = threads
         preparation.classes = classes.split(separator: ",").map(String.init)
-        preparation.reading.labelColumn = labelColumn
-        preparation.reading.skipBadRows = skipBadRows
-        preparation.reading.stripTrailingDigits = stripTrailingDigits
+        preparation.reading.labelColumn = rows.labelColumn
+        preparation.reading.skipBadRows = rows.skipBadRows
+        preparation.reading.stripTrailingDigits = rows.stripTrailingDigits
         if let channels { preparation.channels = try ChannelTable(contentsOf: channels) }
         return preparation
     }

@@ -2,16 +2,17 @@ import ArgumentParser
 import Corpus
 import Foundation
 import Preparation
-import Training
+import Terminal
 
 /// `animal2vec scan PATH… --corpus DIR [--labels PATH…]`
 struct ScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scan", abstract: "Catalogue folders of recordings and their labels; again only what changed.",
         discussion: """
-            Every recording is decoded once and judged: whole, repaired, partial or unreadable. Exit status 3 says that
+            Every recording is decoded once and judged: whole, repaired, partial or unreadable. Exit status 3 says that \
             some recordings or label rows could not be used; everything else is in the corpus.
-            A manifest of animal2vec 1.0 (train_0.tsv, valid_0.tsv, …) stands for its recordings, with their labels in the
+
+            A manifest of animal2vec 1.0 (train_0.tsv, valid_0.tsv, …) stands for its recordings, with their labels in the \
             folder lbl beside wav, and for its part of the split.
             """)
 
@@ -24,14 +25,7 @@ struct ScanCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Label files, or folders of them.")
     var labels: [String] = []
 
-    @Option(help: "Column that holds the label, when it cannot be told from its name.")
-    var labelColumn: String?
-
-    @Flag(help: "Leave bad label rows out, name them, and go on.")
-    var skipBadRows = false
-
-    @Flag(help: "Take m1, m2, … as m.")
-    var stripTrailingDigits = false
+    @OptionGroup var rows: LabelRowFlags
 
     @Option(help: "Regular expression over the path of a recording; its first group is the site.")
     var sitePattern = ""
@@ -82,8 +76,8 @@ struct ScanCommand: ParsableCommand {
     /// The scan itself, with its progress.
     func scan() throws -> ScanReport {
         var configuration = Scanner.Configuration()
-        (configuration.threads, configuration.skipsBadRows) = (threads, skipBadRows)
-        (configuration.stripsTrailingDigits, configuration.labelColumn) = (stripTrailingDigits, labelColumn)
+        (configuration.threads, configuration.skipsBadRows) = (threads, rows.skipBadRows)
+        (configuration.stripsTrailingDigits, configuration.labelColumn) = (rows.stripTrailingDigits, rows.labelColumn)
         (configuration.sitePattern, configuration.individualPattern) = (sitePattern, individualPattern)
         (configuration.manifestRoot, configuration.manifestFold) = (manifestRoot, manifestFold)
         if let names { configuration.originalNames = try NameTable.pairs(of: names, headers: ["randomizedname"]) }

@@ -5,6 +5,7 @@ import Foundation
 import Inference
 import Labels
 import Neural
+import Terminal
 import Torch
 import Training
 
@@ -13,7 +14,7 @@ struct SearchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "search", abstract: "Find the sounds of an atlas that are most like a sound.",
         discussion: """
-            Every vector of the atlas is compared. --like, --event and --label can be given several times: what is found
+            Every vector of the atlas is compared. --like, --event and --label can be given several times: what is found \
             is like all of them. Exit status 1 says that nothing was found.
             """)
 

@@ -1,14 +1,15 @@
 import ArgumentParser
 import Corpus
 import Foundation
+import Terminal
 
 /// `animal2vec split --corpus DIR`
 struct SplitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "split", abstract: "Choose which recordings train, which validate and which are only predicted.",
         discussion: """
-            Recordings can be named: paths, names, patterns such as '2024*', or ranges by number such as 0-89. What is not
-            named is drawn by share, alike in its labels, from the seed. A split once made stays when files are added.
+            Recordings can be named: paths, names, patterns such as '2024*', or ranges by number such as 0-89. What is not \
+            named is drawn by share, alike in its labels, from the seed. A split once made stays when files are added. \
             With --by, names of sites, individuals or sources can be named as well, and all recordings of one stay together.
             """)
 

@@ -5,6 +5,7 @@ import Evaluation
 import Foundation
 import Inference
 import Labels
+import Terminal
 import Torch
 import Training
 
@@ -13,8 +14,8 @@ struct TuneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tune", abstract: "Choose thresholds, windows, gaps and lengths that suit a metric.",
         discussion: """
-            The settings are chosen on labelled recordings that the model did not learn from, for all classes together and
-            for every class, and are kept in the model's folder. The gain that is told is that of recordings left out in
+            The settings are chosen on labelled recordings that the model did not learn from, for all classes together and \
+            for every class, and are kept in the model's folder. The gain that is told is that of recordings left out in \
             turn: settings chosen without them, tried on them. Where that gain is not above 0, the model stays as it is.
             """)
 

@@ -1,7 +1,7 @@
 import Foundation
+import Terminal
 import TestSupport
 import Testing
-import Training
 
 @Suite struct ProgressTests {
     private func state(isTerminal: Bool, total: Double? = 12_000, measure: ProgressLine.Measure = .items("files"))

@@ -1,6 +1,6 @@
 import Foundation
+import Terminal
 import Testing
-import Training
 
 @Suite struct StopSignalTests {
     @Test func `The first signal only sets the flag`() async {
