@@ -117,9 +117,9 @@ let package = Package(
         // Tests mirror the sources.
         .target(
             name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-        tests("Randomness"), tests("Terminal"), tests("Storage"), tests("Audio"), tests("Labels", resources: [.copy("HDF5")]),
-        tests("Corpus"),
-        tests("Preparation"), tests("Evaluation", resources: [.copy("Fixture")]),
+        tests("Randomness"), tests("Terminal"), tests("Storage"), tests("Audio"),
+        tests("Labels", resources: [.copy("HDF5")]), tests("Corpus"), tests("Preparation"),
+        tests("Evaluation", resources: [.copy("Fixture")]),
         tests("Torch"), tests("Neural"), tests("Models", resources: [.copy("Golden")]), tests("Training"),
         tests("Inference"), tests("Report"), tests("PyTorchFiles"),
         tests("Import", ["Models", "Neural", "PyTorchFiles"], resources: [.copy("Checkpoints")]),
