@@ -132,6 +132,12 @@ public struct Attention {
             return try query.attended(key: key, value: value, bias: bias?.to(query.scalarType))
         }
         let scale = 1 / Double(query.size(-1)).squareRoot()
+        if bias == nil && dropout == 0 && !query.device.isCUDA && !recordsGradients {
+            // In place, and in one pass; without strength, distances do not count.
+            let weights = try query.matmul(key.transposed(2, 3))
+            try weights.reshaped([-1, frames]).becomeDistanceWeights(firstPlace: 0, scale: scale, strength: 0)
+            return try weights.matmul(value)
+        }
         var scores = try (query * scale).matmul(key.transposed(2, 3)).to(.float32)
         if let bias {
             if learning { scores = try scores + bias } else { try scores.add(inPlace: bias) }

@@ -29,6 +29,17 @@ import Torch
             try error(near) <= 1.5 * error(plain) + 1e-6, "as exact as attention to all frames in the same precision")
     }
 
+    @Test(arguments: [ScalarType.float32, .bfloat16])
+    func `Attention without a penalty gives what libtorch's own gives`(type: ScalarType) throws {
+        let parts = try (0..<3).map { _ in try Tensor.randomNormal([2, 3, 500, 16]).to(type) }
+        let mixed = try withoutGradients {
+            try Attention.mix(parts[0], parts[1], parts[2], bias: nil, learning: false)
+        }
+        let expected = try parts[0].attended(key: parts[1], value: parts[2])
+        let error: Double = try (mixed.to(.float32) - expected.to(.float32)).absolute().maximum([0, 1, 2, 3]).item()
+        #expect(mixed.shape == [2, 3, 500, 16] && mixed.scalarType == type && error < (type == .float32 ? 1e-6 : 0.01))
+    }
+
     @Test func `A score that is no number comes out as no number, and ends nothing`() throws {
         let parts = try (0..<3).map { _ in try Tensor.full([1, 1, 600, 8], .nan) }
         let mixed = try DistancePenalty(strengths: [0.5]).mix(parts[0], parts[1], parts[2])
