@@ -132,7 +132,8 @@ public struct Attention {
             return try query.attended(key: key, value: value, bias: bias?.to(query.scalarType))
         }
         let scale = 1 / Double(query.size(-1)).squareRoot()
-        if bias == nil && dropout == 0 && !query.device.isCUDA && !recordsGradients {
+        let isSupported = query.scalarType == .float32 || query.scalarType == .bfloat16
+        if bias == nil && dropout == 0 && !query.device.isCUDA && !recordsGradients && isSupported {
             // In place, and in one pass; without strength, distances do not count.
             let weights = try query.matmul(key.transposed(2, 3))
             try weights.reshaped([-1, frames]).becomeDistanceWeights(firstPlace: 0, scale: scale, strength: 0)

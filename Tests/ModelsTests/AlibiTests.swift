@@ -29,7 +29,7 @@ import Torch
             try error(near) <= 1.5 * error(plain) + 1e-6, "as exact as attention to all frames in the same precision")
     }
 
-    @Test(arguments: [ScalarType.float32, .bfloat16])
+    @Test(arguments: [ScalarType.float32, .bfloat16, .float16])
     func `Attention without a penalty gives what libtorch's own gives`(type: ScalarType) throws {
         let parts = try (0..<3).map { _ in try Tensor.randomNormal([2, 3, 500, 16]).to(type) }
         let mixed = try withoutGradients {
