@@ -80,6 +80,10 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void narrow(
     }
 }
 
+// Half precision is there for graphics processors; here it need only be right.
+void widen(const at::Half *from, float *to, int64_t count) { std::copy(from, from + count, to); }
+void narrow(const float *from, at::Half *to, int64_t count) { std::copy(from, from + count, to); }
+
 }  // namespace
 
 ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place, double scale, double strength) {
@@ -88,7 +92,8 @@ ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place
         TORCH_CHECK(tensor.is_cpu() && tensor.dim() == 2 && tensor.is_contiguous() && !tensor.requires_grad(),
                     "distance softmax: a contiguous matrix on the CPU without gradients is expected, found ", tensor.sizes());
         const auto type = tensor.scalar_type();
-        TORCH_CHECK(type == at::kFloat || type == at::kBFloat16, "distance softmax: ", type, " is neither float32 nor bfloat16");
+        TORCH_CHECK(type == at::kFloat || type == at::kBFloat16 || type == at::kHalf,
+                    "distance softmax: ", type, " is neither float32 nor half of it");
         const int64_t rows = tensor.size(0), width = tensor.size(1), padded = (width + lanes - 1) / lanes * lanes;
         void *data = tensor.data_ptr();
         ctorch::parallel_parts(rows, 16, [&](int64_t begin, int64_t end) {
@@ -96,6 +101,8 @@ ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place
             for (int64_t index = begin; index < end; ++index) {
                 if (type == at::kFloat)
                     std::memcpy(row.data(), static_cast<float *>(data) + index * width, width * sizeof(float));
+                else if (type == at::kHalf)
+                    widen(static_cast<at::Half *>(data) + index * width, row.data(), width);
                 else
                     widen(static_cast<uint16_t *>(data) + index * width, row.data(), width);
                 std::fill(row.begin() + width, row.end(), -std::numeric_limits<float>::infinity());
@@ -103,6 +110,8 @@ ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place
                             static_cast<float>(scale), static_cast<float>(strength));
                 if (type == at::kFloat)
                     std::memcpy(static_cast<float *>(data) + index * width, row.data(), width * sizeof(float));
+                else if (type == at::kHalf)
+                    narrow(row.data(), static_cast<at::Half *>(data) + index * width, width);
                 else
                     narrow(row.data(), static_cast<uint16_t *>(data) + index * width, width);
             }

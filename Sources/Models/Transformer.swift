@@ -132,14 +132,13 @@ public struct Attention {
             return try query.attended(key: key, value: value, bias: bias?.to(query.scalarType))
         }
         let scale = 1 / Double(query.size(-1)).squareRoot()
-        let isSupported = query.scalarType == .float32 || query.scalarType == .bfloat16
-        if bias == nil && dropout == 0 && !query.device.isCUDA && !recordsGradients && isSupported {
+        var scores = try (query * scale).matmul(key.transposed(2, 3))
+        if bias == nil && dropout == 0 && !query.device.isCUDA && !recordsGradients {
             // In place, and in one pass; without strength, distances do not count.
-            let weights = try query.matmul(key.transposed(2, 3))
-            try weights.reshaped([-1, frames]).becomeDistanceWeights(firstPlace: 0, scale: scale, strength: 0)
-            return try weights.matmul(value)
+            try scores.reshaped([-1, frames]).becomeDistanceWeights(firstPlace: 0, scale: 1, strength: 0)
+            return try scores.matmul(value)
         }
-        var scores = try (query * scale).matmul(key.transposed(2, 3)).to(.float32)
+        scores = try scores.to(.float32)
         if let bias {
             if learning { scores = try scores + bias } else { try scores.add(inPlace: bias) }
         }

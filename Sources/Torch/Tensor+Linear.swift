@@ -36,7 +36,7 @@ extension Tensor {
             .double(dropout))
     }
     /// Replaces scores [N, M], in contiguous memory on the CPU and without gradients, by the softmax of each row of
-    /// scale · score − strength · |firstPlace + row − column|; computed in float32 also in bfloat16.
+    /// scale · score − strength · |firstPlace + row − column|; computed in float32 also in half of it.
     public func becomeDistanceWeights(firstPlace: Int, scale: Double, strength: Double) throws(TorchError) {
         let error = withExtendedLifetime(handle) {
             ctorch_distance_softmax(handle.raw, Int64(firstPlace), scale, strength)

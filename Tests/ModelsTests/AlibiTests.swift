@@ -4,7 +4,7 @@ import Testing
 import Torch
 
 @Suite(.serialized) struct AlibiTests {
-    @Test(arguments: [0.3, 1, 3], [ScalarType.float32, .bfloat16])
+    @Test(arguments: [0.3, 1, 3], [ScalarType.float32, .bfloat16, .float16])
     func `Leaving out frames too far away gives what attention to all frames gives`(
         size: Double, type: ScalarType
     ) throws {

@@ -2,7 +2,7 @@ import Testing
 import Torch
 
 @Suite struct DistanceWeightsTests {
-    @Test(arguments: [ScalarType.float32, .bfloat16], [1, 15, 16, 700])
+    @Test(arguments: [ScalarType.float32, .bfloat16, .float16], [1, 15, 16, 700])
     func `Scores become the softmax of their scaled selves less the distance`(type: ScalarType, width: Int) throws {
         let (rows, place) = (33, 5)
         let scores = try (Tensor.randomNormal([rows, width]) * 30).to(type)
