@@ -35,7 +35,7 @@ final class PreparationJournal {
         var notes: [String]
     }
 
-    private(set) var records: [String: Record] = [:]
+    private(set) var records: [String: Record]
     private let url: URL
     private let writer: FileWriter
     private var waiting: [Record] = []
@@ -47,8 +47,9 @@ final class PreparationJournal {
 
     init(_ url: URL) throws {
         self.url = url
-        writer = try Self.format.open(url)
-        _ = try Self.format.read(MappedFile(url)) { records[$1.path] = $1 }
+        var known: [String: Record] = [:]
+        writer = try Self.format.open(url) { known[$0.path] = $0 }
+        records = known
     }
 
     /// Takes a finished recording. It is in the journal for good after `settle`.

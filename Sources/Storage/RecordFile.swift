@@ -10,13 +10,16 @@ public struct RecordFile<Record: Codable>: Sendable {
     /// Files that begin with these 8 characters.
     public init(magic: String) { self.magic = Array(magic.utf8) }
 
-    /// Opens a file for appending, makes it where there is none, and cuts off what is no whole record.
-    public func open(_ url: URL, fileSystem: FileSystem = .live) throws(StorageError) -> FileWriter {
+    /// Opens a file for appending, makes it where there is none, and cuts off what is no whole record. `body` gets the records
+    /// that are there.
+    public func open(
+        _ url: URL, fileSystem: FileSystem = .live, _ body: (Record) -> Void = { _ in }
+    ) throws(StorageError) -> FileWriter {
         var good = Data(magic)
         var isSound = false
         if FileManager.default.fileExists(atPath: url.path) {
             let file = try MappedFile(url)
-            let end = try read(file) { _, _ in }
+            let end = try read(file) { body($1) }
             isSound = end == file.byteCount && end > 0
             if !isSound, end > 0 { good = file.withUnsafeBytes { Data($0.prefix(end)) } }
         }
@@ -27,7 +30,7 @@ public struct RecordFile<Record: Codable>: Sendable {
     /// Reads whole records from an offset on, with the bytes they take.
     ///
     /// - Returns: Where the last one ends; 0 where the file was broken off in its first bytes.
-    /// - Throws: `StorageError` of kind `invalid` for a file of something else.
+    /// - Throws: `StorageError` of code `invalid` for a file of something else.
     public func read(
         _ file: MappedFile, from offset: Int = 0, _ body: (Range<Int>, Record) -> Void
     ) throws(StorageError) -> Int {
