@@ -56,10 +56,6 @@ let package = Package(
         .systemLibrary(name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-        .target(
-            name: "Terminal", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: swiftSettings),
-
         // Recordings and labels.
         library("Randomness"),
         library("Storage", ["CHDF5"]),
@@ -76,6 +72,7 @@ let package = Package(
         library("Models", ["Neural", "Randomness"]),
 
         // What people run.
+        library("Terminal", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
         library("Inference", ["Models", "Audio", "Labels", "Storage", "Yams"]),
         library("Import", ["Inference", "Models", "Neural", "PyTorchFiles", "Storage", "Torch"]),
         library(

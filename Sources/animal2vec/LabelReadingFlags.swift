@@ -13,6 +13,15 @@ struct LabelRowFlags: ParsableArguments {
 
     @Flag(help: "Take m1, m2, … as m.")
     var stripTrailingDigits = false
+
+    /// The same for readers.
+    var options: LabelReadingOptions {
+        var options = LabelReadingOptions()
+        options.labelColumn = labelColumn
+        options.skipBadRows = skipBadRows
+        options.stripTrailingDigits = stripTrailingDigits
+        return options
+    }
 }
 
 /// Options of the commands that read labels by themselves.
@@ -33,10 +42,7 @@ struct LabelReadingFlags: ParsableArguments {
 
     /// How label files are read.
     func options() throws -> LabelReadingOptions {
-        var options = LabelReadingOptions()
-        options.labelColumn = rows.labelColumn
-        options.skipBadRows = rows.skipBadRows
-        options.stripTrailingDigits = rows.stripTrailingDigits
+        var options = rows.options
         options.facts = try facts()
         return options
     }

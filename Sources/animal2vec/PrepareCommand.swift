@@ -118,9 +118,7 @@ struct PrepareCommand: ParsableCommand {
         var preparation = try Preparation(settings)
         preparation.threads = threads
         preparation.classes = classes.split(separator: ",").map(String.init)
-        preparation.reading.labelColumn = rows.labelColumn
-        preparation.reading.skipBadRows = rows.skipBadRows
-        preparation.reading.stripTrailingDigits = rows.stripTrailingDigits
+        preparation.reading = rows.options
         if let channels { preparation.channels = try ChannelTable(contentsOf: channels) }
         return preparation
     }
