@@ -2,18 +2,15 @@
 // processor can do; OpenBLAS reaches three quarters. So libtorch's two operators behind linear layers, forwards and backwards,
 // are replaced by ones that call OpenBLAS where it lies beside libtorch. Everywhere else libtorch's own stay.
 #include "Parallel.hpp"
+#include "Processor.hpp"
 
 #include <ATen/Context.h>
-#include <ATen/Version.h>
 #include <ATen/ops/addmm_cpu_dispatch.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm_cpu_dispatch.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/library.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 #include <dlfcn.h>
 
 #include <cstdlib>
@@ -131,20 +128,10 @@ at::Tensor addmm(const at::Tensor &bias, const at::Tensor &a, const at::Tensor &
     return at::cpu::addmm(bias, a, b, beta, alpha);
 }
 
-bool is_amd() {
-#if defined(__x86_64__)
-    unsigned a, b, c, d;
-    if (!__get_cpuid(0, &a, &b, &c, &d)) return false;
-    return b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
-#else
-    return false;
-#endif
-}
-
 // When the library is loaded: products of two libraries differ in their last bits, and a process must not begin with the one
 // and go on with the other.
 __attribute__((constructor)) void replace_products() {
-    if (!is_amd() || at::get_cpu_capability() != "AVX2") return;
+    if (!ctorch::is_amd() || at::get_cpu_capability() != "AVX2") return;
     // libtorch warns of replaced operators, also when that is what is wanted.
     struct Silent : c10::WarningHandler {
         void process(const c10::Warning &) override {}

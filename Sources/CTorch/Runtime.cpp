@@ -1,11 +1,10 @@
 // Versions, devices, threads, generator, allocator.
 #include "Guard.hpp"
 #include "Parallel.hpp"
+#include "Processor.hpp"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <ATen/Version.h>
-#include <ATen/cpu/Utils.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/headeronly/version.h>
@@ -50,7 +49,9 @@ int32_t ctorch_cuda_device_count(void) {
     }
 }
 
-bool ctorch_has_avx512(void) { return at::get_cpu_capability() == "AVX512"; }
+bool ctorch_has_avx512(void) { return has_avx512(); }
+bool ctorch_is_intel(void) { return is_intel(); }
+bool ctorch_has_matrix_tiles(void) { return has_matrix_tiles(); }
 
 void ctorch_parallel(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context) {
     parallel_parts(count, grain, [=](int64_t from, int64_t to) { body(context, from, to); });
@@ -62,12 +63,13 @@ int32_t ctorch_thread_count(void) { return at::get_num_threads(); }
 // By default fp32 products go to MKL, which takes a slow path on AMD; "medium" sends them to oneDNN. Where the processor has
 // AMX, oneDNN would round them to bfloat16, so there they stay with MKL. Set when the library is loaded, because products of
 // the two differ in their last bits: one process must not begin with the one and go on with the other.
-__attribute__((constructor)) static void choose_matrix_products() {
+//
+// Numbers below 1e-38 become 0. Attention with a penalty on distance makes many, and a matrix product with them takes a hundred
+// times longer on Intel's processors. Every thread inherits the setting from the one that loads the library.
+__attribute__((constructor)) static void prepare_arithmetic() {
     try {
-        const auto capabilities = at::cpu::get_cpu_capabilities();
-        const auto amx = capabilities.find("amx_tile");
-        const bool rounds = amx != capabilities.end() && amx->second.toBool();
-        at::globalContext().setFloat32MatmulPrecision(rounds ? "highest" : "medium");
+        at::globalContext().setFlushDenormal(true);
+        at::globalContext().setFloat32MatmulPrecision(has_matrix_tiles() ? "highest" : "medium");
     } catch (...) {
     }
 }

@@ -118,16 +118,17 @@ public struct Attention {
 
     /// softmax(query · keyᵀ / √d + bias) · value, [B, H, N, d], by the faster of two ways.
     ///
-    /// libtorch's fused kernel takes no bias that learns. With AVX-512 its backward pass is two to three times slower than the
-    /// plain one, and forwards it wins only on clips of more than about 600 frames; without, it wins by itself. It also spares
-    /// the memory of the scores.
+    /// libtorch's fused kernel takes no bias that learns. With AMD's AVX-512 its backward pass is two to three times slower than
+    /// the plain one, and forwards it wins only on clips of more than about 600 frames; elsewhere it wins by itself. It also
+    /// spares the memory of the scores.
     public static func mix(
         _ query: Tensor, _ key: Tensor, _ value: Tensor, bias: Tensor?, dropout: Double = 0, learning: Bool
     ) throws(TorchError) -> Tensor {
         let (batch, heads, frames) = (query.size(0), query.size(1), query.size(2))
         let scoreBytes = 4 * batch * heads * frames * frames
         let mustBePlain = dropout > 0 || (learning && bias?.requiresGradient == true)
-        let plainIsFaster = !query.device.isCUDA && Runtime.hasWideVectors && (learning || frames <= 600)
+        let plainIsFaster =
+            !query.device.isCUDA && Runtime.hasWideVectors && !Runtime.isIntel && (learning || frames <= 600)
         guard mustBePlain || (plainIsFaster && scoreBytes <= 1 << 28) else {
             return try query.attended(key: key, value: value, bias: bias?.to(query.scalarType))
         }

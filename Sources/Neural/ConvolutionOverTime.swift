@@ -18,7 +18,9 @@ extension Tensor {
                 return try convolvedByWindows(weight, bias, stride: stride, padding: padding)
             }
             let isLong = weight.size(2) >= 13 && weight.size(1) >= 16 && size(1) >= 64
-            if groups > 1 && stride == 1 && isLong {
+            // In tiles of bfloat16 the direct way takes a third of the time of spectra in float32.
+            let hasTiles = scalarType == .bfloat16 && Runtime.hasMatrixTiles
+            if groups > 1 && stride == 1 && isLong && !hasTiles {
                 return try convolvedBySpectrum(weight, bias, padding: padding, groups: groups)
             }
         }

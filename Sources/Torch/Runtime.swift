@@ -10,6 +10,12 @@ public enum Runtime {
     /// there.
     public static let hasWideVectors = ctorch_has_avx512()
 
+    /// Whether the processor is Intel's, where MKL, which libtorch's fused attention calls, is as fast as anything.
+    public static let isIntel = ctorch_is_intel()
+
+    /// Whether the processor multiplies matrices of bfloat16 in tiles (AMX), five times as fast as those of float32.
+    public static let hasMatrixTiles = ctorch_has_matrix_tiles()
+
     /// Version of the loaded libtorch, such as `2.11.0`.
     public static var version: String { text(ctorch_loaded_version()) }
 

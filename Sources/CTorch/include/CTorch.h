@@ -125,6 +125,8 @@ uint64_t ctorch_loaded_version(void);
 char *ctorch_open_cuda(bool *available);
 int32_t ctorch_cuda_device_count(void);
 bool ctorch_has_avx512(void);
+bool ctorch_is_intel(void);
+bool ctorch_has_matrix_tiles(void);
 /// Calls body(context, from, to) for neighbouring parts of 0..<count, of `grain` or more each, on libtorch's own threads.
 void ctorch_parallel(int64_t count, int64_t grain, void (*body)(void *context, int64_t from, int64_t to), void *context);
 void ctorch_set_thread_count(int32_t count);
