@@ -40,42 +40,44 @@ public enum ScoreBias {
 /// sound. The bound is taken from the queries and keys at hand, so the result is that of the full attention.
 public struct DistancePenalty {
     private let strengths: [Float]
-    /// Frames whose scores stay in the processor's cache.
-    private static let blockFrames = 256
 
     /// The penalty of heads of these strengths (slope times scale, at least 0).
     public init(strengths: [Float]) { self.strengths = strengths }
 
     /// Whether it is faster than the full scores.
     static func isWorthwhile(frames: Int, on device: Device) -> Bool {
-        frames >= 2 * blockFrames && !device.isCUDA && !recordsGradients
+        frames >= 512 && !device.isCUDA && !recordsGradients
     }
 
     /// softmax(query · keyᵀ / √d − strength · distance) · value, [B, H, N, d], without gradients.
     ///
-    /// Products of two matrices at a time: libtorch's batched ones reach two thirds of their speed, on batches of one too.
+    /// In blocks whose scores stay in a processor's own cache, each the work of one thread: the products are too small for
+    /// several, and libtorch's batched ones reach two thirds of their speed.
     public func mix(_ query: Tensor, _ key: Tensor, _ value: Tensor) throws(TorchError) -> Tensor {
         let (batch, heads, frames, channels) = (query.size(0), query.size(1), query.size(2), query.size(3))
         let scale = 1 / Double(channels).squareRoot()
         let bounds = try (query.longest() * key.longest() * scale).array(Float.self)
+        let (query, key, value) = (try query.contiguous(), try key.contiguous(), try value.contiguous())
         let mixed = try Tensor.zeros([batch, frames, heads, channels], value.scalarType)
-        for row in 0..<batch {
-            let (queries, keys, values) = (try query.slice(0, row), try key.slice(0, row), try value.slice(0, row))
-            for head in 0..<heads {
-                let reach = reach(strength: strengths[head], bound: bounds[head], frames: frames)
-                let (q, k, v) = (
-                    try queries.slice(0, head), try keys.slice(0, head).transposed(0, 1), try values.slice(0, head)
-                )
-                let result = try mixed.slice(0, row).slice(1, head)
-                for first in stride(from: 0, to: frames, by: Self.blockFrames) {
-                    let count = min(Self.blockFrames, frames - first)
-                    let nearest = max(0, first - reach)
-                    let width = min(frames, first + count + reach) - nearest
-                    let weights = try q.narrowed(0, first, count).matmul(k.narrowed(1, nearest, width))
-                    try weights.becomeDistanceWeights(
-                        firstPlace: first - nearest, scale: scale, strength: Double(strengths[head]))
-                    try result.narrowed(0, first, count).copy(inPlace: weights.matmul(v.narrowed(0, nearest, width)))
-                }
+        let blockFrames = value.scalarType == .float32 ? 128 : 256
+        let blocks = (frames + blockFrames - 1) / blockFrames
+        let reaches = (0..<heads).map { reach(strength: strengths[$0], bound: bounds[$0], frames: frames) }
+        // The heads that see farthest first, so that no thread is left with a long one at the end.
+        let order = (0..<heads).sorted { reaches[$0] > reaches[$1] }
+        try Runtime.distribute(heads * batch * blocks) { (task) throws(TorchError) in
+            let (head, row) = (order[task / (batch * blocks)], task / blocks % batch)
+            let first = task % blocks * blockFrames
+            let count = min(blockFrames, frames - first)
+            let nearest = max(0, first - reaches[head])
+            let width = min(frames, first + count + reaches[head]) - nearest
+            try withoutGradients { () throws(TorchError) in
+                let seen = try key.slice(0, row).slice(0, head).narrowed(0, nearest, width)
+                let weights = try query.slice(0, row).slice(0, head).narrowed(0, first, count)
+                    .matmul(seen.transposed(0, 1))
+                try weights.becomeDistanceWeights(
+                    firstPlace: first - nearest, scale: scale, strength: Double(strengths[head]))
+                let values = try value.slice(0, row).slice(0, head).narrowed(0, nearest, width)
+                try mixed.slice(0, row).narrowed(0, first, count).slice(1, head).copy(inPlace: weights.matmul(values))
             }
         }
         return try mixed.transposed(1, 2)

@@ -1,5 +1,6 @@
 import CTorch
 import Glibc
+import Synchronization
 
 /// The loaded libtorch: versions, devices, threads, seed.
 public enum Runtime {
@@ -71,6 +72,36 @@ public enum Runtime {
                     }, pointer)
             }
         }
+    }
+
+    /// Calls `body` once for every number of 0..<count, in this order, on whichever of libtorch's threads is free next. Operators
+    /// called there use that thread alone.
+    ///
+    /// Tensors may be read in several calls at once; what a call writes must be its own. Each thread has its own mode of
+    /// gradients, so wrap what must not record them in `withoutGradients`.
+    ///
+    /// - Throws: the first error; calls that have not begun by then are left out.
+    public static func distribute(
+        _ count: Int, _ body: (Int) throws(TorchError) -> Void
+    ) throws(TorchError) {
+        let next = Atomic(0)
+        let failure = Mutex<TorchError?>(nil)
+        withoutActuallyEscaping(body) { body in
+            nonisolated(unsafe) let body = body
+            inParallel(min(count, threadCount)) { _ in
+                while true {
+                    let task = next.add(1, ordering: .relaxed).oldValue
+                    guard task < count else { return }
+                    do throws(TorchError) {
+                        try body(task)
+                    } catch {
+                        next.store(count, ordering: .relaxed)
+                        failure.withLock { $0 = $0 ?? error }
+                    }
+                }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
     }
 
     /// Sets the matrix products of fp32 to libtorch's "highest" (MKL) or "medium" (oneDNN), for comparisons: the faster one
