@@ -115,7 +115,7 @@ public struct Animal2VecEmbedder: SoundEmbedder {
         } else {
             // The head is a formality: only the encoder is asked.
             classifier = try FrameClassifier(
-                folder.description.encoder, classCount: 1, rates: .none, precision: precision, trainable: false,
+                folder.description.encoder, classCount: 1, rates: .none, precision: precision, purpose: .prediction,
                 device: device)
             try folder.loadEncoder(into: classifier.store)
         }

@@ -147,7 +147,7 @@ extension Benchmarks {
 
     /// Adam and the moving average, parameter by parameter or over all at once.
     private static func update(_ isPublished: Bool) throws -> () throws -> Void {
-        let (store, teacher) = (ParameterStore(), ParameterStore(trainable: false))
+        let (store, teacher) = (ParameterStore(), ParameterStore(purpose: .teaching))
         for block in 0..<depth {
             for store in [store, teacher] {
                 let path = store.root["\(block)"]

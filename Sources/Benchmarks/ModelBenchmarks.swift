@@ -60,7 +60,7 @@ extension Benchmarks {
         let clips = Int(arguments.number("clips", 1))
         let clipSeconds = arguments.number("seconds", 10)
         let precision = Precision(rawValue: arguments.text("precision", "fp32")) ?? .fp32
-        let model = try FrameClassifier(configuration, classCount: 12, precision: precision, trainable: false)
+        let model = try FrameClassifier(configuration, classCount: 12, precision: precision, purpose: .prediction)
         let samples = Int(clipSeconds * configuration.frontEnd.sampleRateHz)
         let wave = try Tensor.randomNormal([clips, samples])
         let timing = try timing(Int(arguments.number("steps", 1))) {

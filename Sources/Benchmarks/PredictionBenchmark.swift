@@ -31,7 +31,7 @@ extension Benchmarks {
         let description = ModelDescription(
             kind: .frameClassifier, encoder: network, windowSeconds: windowSeconds, channels: .first,
             classes: (0..<11).map { "class \($0)" })
-        let random = try FrameClassifier(network, classCount: 11, rates: .none, trainable: false)
+        let random = try FrameClassifier(network, classCount: 11, rates: .none, purpose: .prediction)
         try ModelFolder.write(description, weights: random.store.masters, to: folder.appending(path: "model"))
         let model = try ModelFolder.load(folder.appending(path: "model"))
         var settings = Prediction.Configuration()

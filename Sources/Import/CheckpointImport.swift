@@ -110,7 +110,7 @@ public struct CheckpointImport {
     ) {
         if stage == .finetuning {
             let classifier = try FrameClassifier(
-                description.encoder, classCount: description.classes.count, trainable: false, device: .meta)
+                description.encoder, classCount: description.classes.count, purpose: .prediction, device: .meta)
             return (classifier.store, nil)
         }
         let model = try Animal2Vec(description.encoder, device: .meta)

@@ -94,7 +94,7 @@ public struct ModelFolder: Sendable {
         }
         let classifier = try FrameClassifier(
             description.encoder, classCount: description.classes.count, head: description.head, rates: .none,
-            precision: precision, trainable: false, device: device)
+            precision: precision, purpose: .prediction, device: device)
         let coverage = try classifier.store.load(weights)
         try refuse(missing: coverage.missing, unexpected: coverage.unexpected)
         return classifier

@@ -110,7 +110,7 @@ public struct SpectrogramEmbedder {
     public init(_ url: URL, precision: Precision = .fp32, device: Device = .cpu) throws {
         let content = try ModelFolder.content(of: url, SpectrogramModelDescription.self)
         (description, fingerprint) = (content.description, content.fingerprint)
-        store = ParameterStore(precision: precision, trainable: false, device: device)
+        store = ParameterStore(precision: precision, purpose: .prediction, device: device)
         network = try VisionTransformer(store.root, description.network)
         let coverage = try store.load(content.weights)
         try ModelFolder.refuse(missing: coverage.missing, unexpected: coverage.unexpected, in: content.folder)

@@ -56,8 +56,8 @@ public struct DistancePenalty {
     public func mix(_ query: Tensor, _ key: Tensor, _ value: Tensor) throws(TorchError) -> Tensor {
         let (batch, heads, frames, channels) = (query.size(0), query.size(1), query.size(2), query.size(3))
         let scale = 1 / Double(channels).squareRoot()
-        let bounds = try (query.longest() * key.longest() * scale).array(Float.self)
         let (query, key, value) = (try query.contiguous(), try key.contiguous(), try value.contiguous())
+        let bounds = try (query.longest() * key.longest() * scale).array(Float.self)
         let mixed = try Tensor.zeros([batch, frames, heads, channels], value.scalarType)
         let blockFrames = value.scalarType == .float32 ? 128 : 256
         let blocks = (frames + blockFrames - 1) / blockFrames

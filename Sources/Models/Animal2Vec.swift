@@ -65,7 +65,7 @@ public final class Animal2Vec {
     ) throws(TorchError) {
         self.configuration = configuration
         student = ParameterStore(seed: seed, precision: precision, device: device)
-        teacher = ParameterStore(seed: seed, precision: precision, trainable: false, device: device)
+        teacher = ParameterStore(seed: seed, precision: precision, purpose: .teaching, device: device)
         let (root, width, loss) = (student.root, configuration.width, configuration.loss)
         features = try FeatureEncoder(root, configuration, recomputes: recomputes)
         context = try ContextEncoder(root, configuration, recomputes: recomputes)

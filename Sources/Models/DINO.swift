@@ -162,8 +162,8 @@ public final class DINO {
     ) throws(TorchError) {
         self.configuration = configuration
         student = ParameterStore(seed: seed, precision: precision, device: device)
-        teacher = ParameterStore(seed: seed, precision: precision, trainable: false, device: device)
-        centres = ParameterStore(trainable: false, device: device)
+        teacher = ParameterStore(seed: seed, precision: precision, purpose: .teaching, device: device)
+        centres = ParameterStore(purpose: .teaching, device: device)
         studentNetwork = try Network(student, configuration)
         teacherNetwork = try Network(teacher, configuration)
         let shape = [1, configuration.head.prototypes]

@@ -28,11 +28,11 @@ public final class FrameClassifier {
     public init(
         _ configuration: Animal2VecConfiguration, classCount: Int, head: ClassifierHead.Configuration = .init(),
         rates: DropoutRates = .init(), recomputes: Bool = false, seed: UInt64 = 0, precision: Precision = .fp32,
-        trainable: Bool = true, device: Device = .cpu
+        purpose: ParameterPurpose = .learning, device: Device = .cpu
     ) throws(TorchError) {
         self.configuration = configuration
         self.classCount = classCount
-        store = ParameterStore(seed: seed, precision: precision, trainable: trainable, device: device)
+        store = ParameterStore(seed: seed, precision: precision, purpose: purpose, device: device)
         features = try FeatureEncoder(store.root, configuration, recomputes: recomputes)
         context = try ContextEncoder(store.root, configuration, rates: rates, recomputes: recomputes)
         self.head = try ClassifierHead(store.root["head"], head, encoder: configuration, classCount: classCount)

@@ -6,6 +6,7 @@ public struct Linear {
     public let weight: Tensor
     /// [out]
     public let bias: Tensor
+    private let packed: PackedWeight?
 
     /// Creates `weight` and `bias` under `path`.
     public init(
@@ -14,8 +15,34 @@ public struct Linear {
     ) throws(TorchError) {
         weight = try path.parameter("weight", [outputs, inputs], weights ?? .uniformFanIn(inputs))
         self.bias = try path.parameter("bias", [outputs], bias ?? .uniformFanIn(inputs))
+        packed = PackedWeight.isWorthwhile(weight, path.store.purpose) ? PackedWeight(path.store) : nil
     }
 
     /// [..., in] to [..., out]
-    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor { try x.linear(weight, bias) }
+    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
+        guard let packed else { return try x.linear(weight, bias) }
+        return try x.linear(packed: packed(weight, rows: x.count / x.size(-1)), bias)
+    }
+}
+
+/// A weight in the order in which oneDNN's products take it. They would bring it into that order every time, which costs a third
+/// of a product in matrix tiles; kept, it costs the memory once more, so it is for weights that only predict.
+private final class PackedWeight {
+    private let store: ParameterStore
+    private var kept: (weight: Tensor, renewals: Int)?
+
+    init(_ store: ParameterStore) { self.store = store }
+
+    /// Measured with bfloat16 in tiles: 1.3 to 1.5 times as fast. MKL gains 5 % by it in float32.
+    static func isWorthwhile(_ weight: Tensor, _ purpose: ParameterPurpose) -> Bool {
+        purpose == .prediction && weight.scalarType == .bfloat16 && weight.device == .cpu && Runtime.hasMatrixTiles
+    }
+
+    /// `weight` [out, in] packed for inputs of `rows` rows; others may use it too.
+    func callAsFunction(_ weight: Tensor, rows: Int) throws(TorchError) -> Tensor {
+        if let kept, kept.renewals == store.renewals { return kept.weight }
+        let packed = try weight.packed(rows: rows)
+        kept = (packed, store.renewals)
+        return packed
+    }
 }

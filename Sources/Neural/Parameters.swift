@@ -31,25 +31,39 @@ public struct Parameter {
     public let working: Tensor
 }
 
+/// What the numbers of a store are for.
+public enum ParameterPurpose: Sendable {
+    /// They learn: gradients are recorded.
+    case learning
+    /// They follow numbers that learn, or are counted from what passes.
+    case teaching
+    /// They stay as they were loaded, so layers may keep them in another order too.
+    case prediction
+}
+
 /// All parameters of one model, by name, in the order of their registration.
 public final class ParameterStore {
     /// Where the parameters live.
     public let device: Device
     /// Precision of the working copies.
     public let precision: Precision
-    /// Whether gradients are recorded: true for a model that learns, false for a teacher or for prediction.
-    public let trainable: Bool
+    /// What they are for.
+    public let purpose: ParameterPurpose
     /// Seed of the initialisation; a parameter's first numbers depend on this and on its name only.
     public let seed: UInt64
     /// In the order of registration.
     public private(set) var parameters: [Parameter] = []
     private var indices: [String: Int] = [:]
+    /// How often the working copies have been renewed.
+    private(set) var renewals = 0
 
     /// An empty store.
-    public init(seed: UInt64 = 0, precision: Precision = .fp32, trainable: Bool = true, device: Device = .cpu) {
+    public init(
+        seed: UInt64 = 0, precision: Precision = .fp32, purpose: ParameterPurpose = .learning, device: Device = .cpu
+    ) {
         self.seed = seed
         self.precision = precision
-        self.trainable = trainable
+        self.purpose = purpose
         self.device = device
     }
 
@@ -75,7 +89,7 @@ public final class ParameterStore {
         }
         let keepsMaster = precision == .fp32 || alwaysFloat32
         let working = keepsMaster ? master : try master.to(precision.scalarType)
-        if trainable { try working.requiringGradient() }
+        if purpose == .learning { try working.requiringGradient() }
         indices[name] = parameters.count
         parameters.append(Parameter(name: name, master: master, working: working))
         return working
@@ -84,6 +98,7 @@ public final class ParameterStore {
     /// Copies the masters into the working copies; after an optimizer step, when the precision is not float32.
     public func refreshWorkingCopies() throws(TorchError) {
         guard precision != .fp32 else { return }
+        renewals += 1
         let copies = parameters.filter { $0.working.scalarType != .float32 }
         try withoutGradients { () throws(TorchError) in
             try perform("aten::_foreach_copy_", .tensors(copies.map(\.working)), .tensors(copies.map(\.master)))

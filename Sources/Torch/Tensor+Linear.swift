@@ -11,6 +11,16 @@ extension Tensor {
     public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws(TorchError) -> Tensor {
         try operate("aten::linear", .tensor(self), .tensor(weight), .optional(bias))
     }
+    /// This weight [out, in] in the order in which oneDNN multiplies inputs of `rows` rows by it, for `linear(packed:)` alone.
+    public func packed(rows: Int) throws(TorchError) -> Tensor {
+        try operate("mkldnn::_reorder_linear_weight", .tensor(self), .int(rows))
+    }
+    /// self · weightᵀ + bias with a packed weight [out, in]; on the CPU and without gradients.
+    public func linear(packed weight: Tensor, _ bias: Tensor? = nil) throws(TorchError) -> Tensor {
+        try operate(
+            "mkldnn::_linear_pointwise", .tensor(self), .tensor(weight), .optional(bias), .string("none"), .emptyList,
+            .string(""))
+    }
     /// self [B, in, T] with weight [out, in / groups, K].
     public func convolved1d(
         _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1

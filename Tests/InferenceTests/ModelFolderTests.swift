@@ -45,7 +45,7 @@ import Torch
             for (name, tensor) in original.store.masters {
                 #expect(try loaded.store[name]!.master.array(Float.self) == tensor.array(Float.self))
             }
-            #expect(!loaded.store.trainable)
+            #expect(loaded.store.purpose == .prediction)
             // The same model is the same bytes, and one that differs in a threshold is another one.
             try ModelFolder.write(description, weights: original.store.masters, to: folder.appending(path: "same"))
             #expect(try ModelFolder.load(folder.appending(path: "same")).fingerprint == model.fingerprint)

@@ -34,7 +34,7 @@ enum TinyModel {
 
     static func classifier(_ description: ModelDescription, seed: UInt64 = 1) throws -> FrameClassifier {
         let classifier = try FrameClassifier(
-            description.encoder, classCount: description.classes.count, rates: .none, seed: seed, trainable: false)
+            description.encoder, classCount: description.classes.count, rates: .none, seed: seed, purpose: .prediction)
         // Random logits lie close to 0; made larger, they cross the threshold often.
         try classifier.store["head.weight"]!.master.multiply(inPlace: 4)
         return classifier

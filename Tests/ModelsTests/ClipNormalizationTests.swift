@@ -48,7 +48,7 @@ import Torch
         configuration.sampleRateHz = rateHz
         (configuration.channels, configuration.filters) = (4, 4)
         configuration.sincFilters = sinc
-        let store = ParameterStore(seed: 3, trainable: false)
+        let store = ParameterStore(seed: 3, purpose: .prediction)
         let frontEnd = try FrontEnd(store.root, configuration)
         // Where the frame's output has a gradient, it listens.
         let step = configuration.samplesPerFrame

@@ -13,7 +13,7 @@ import Torch
     }
 
     private func output(_ configuration: Animal2VecConfiguration, _ x: Tensor, at frames: [Float]) throws -> Tensor {
-        let store = ParameterStore(seed: 4, trainable: false)
+        let store = ParameterStore(seed: 4, purpose: .prediction)
         let context = try ContextEncoder(store.root, configuration)
         // The first weights hardly tell frames apart.
         for parameter in store.parameters where parameter.name.hasSuffix("qkv.weight") {

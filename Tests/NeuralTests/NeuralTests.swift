@@ -17,7 +17,7 @@ import Torch
     }
 
     @Test func `Nowhere, a store has names and shapes, and takes no memory for numbers`() throws {
-        let store = ParameterStore(trainable: false, device: .meta)
+        let store = ParameterStore(purpose: .prediction, device: .meta)
         // A terabyte, if there were numbers.
         _ = try Linear(store.root["layer"], 1 << 19, 1 << 19)
         #expect(store.parameters.map(\.name) == ["layer.weight", "layer.bias"])
@@ -68,7 +68,7 @@ import Torch
     }
 
     @Test func `A follower moves by one minus its decay`() throws {
-        let (student, teacher) = (ParameterStore(seed: 1), ParameterStore(seed: 2, trainable: false))
+        let (student, teacher) = (ParameterStore(seed: 1), ParameterStore(seed: 2, purpose: .prediction))
         _ = try Linear(student.root["a"], 3, 2)
         _ = try Linear(teacher.root["a"], 3, 2)
         let before = try teacher["a.weight"]!.master.array(Float.self)
