@@ -1,6 +1,8 @@
-// Every body that may throw runs inside guarded { }: exceptions become errors, and out of memory is told apart.
+// Every body that may throw runs inside guarded { }: exceptions become errors, and out of memory is told apart. Numbers too
+// small to be normal are 0 there.
 #pragma once
 #include "CTorch.h"
+#include "SmallNumbers.hpp"
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
@@ -22,6 +24,7 @@ inline ctorch_error *make_error(ctorch_error_code code, const char *message) {
 
 template <typename Body>
 ctorch_error *guarded(Body &&body) noexcept {
+    const WithoutSmallNumbers scope;
     try {
         body();
         return nullptr;

@@ -1,6 +1,8 @@
 // Loops on libtorch's own threads. at::parallel_for is compiled by its caller, and without a compiler's OpenMP it quietly runs
 // on one thread; so the one function of the OpenMP runtime that starts a team is called here directly.
 #pragma once
+#include "SmallNumbers.hpp"
+
 #include <ATen/Parallel.h>
 
 #include <dlfcn.h>
@@ -21,6 +23,7 @@ void parallel_parts(int64_t count, int64_t grain, const Body &body) {
     static const auto team = reinterpret_cast<Team>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
     static const auto thread_number = reinterpret_cast<Number>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
     static const auto thread_count = reinterpret_cast<Number>(dlsym(RTLD_DEFAULT, "omp_get_num_threads"));
+    const WithoutSmallNumbers scope;
     const int64_t useful = std::min<int64_t>(at::get_num_threads(), count / std::max<int64_t>(grain, 1));
     if (useful < 2 || !team || !thread_number || !thread_count || at::in_parallel_region()) {
         if (count > 0) body(int64_t(0), count);

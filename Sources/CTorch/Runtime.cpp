@@ -63,12 +63,8 @@ int32_t ctorch_thread_count(void) { return at::get_num_threads(); }
 // By default fp32 products go to MKL, which takes a slow path on AMD; "medium" sends them to oneDNN. Where the processor has
 // AMX, oneDNN would round them to bfloat16, so there they stay with MKL. Set when the library is loaded, because products of
 // the two differ in their last bits: one process must not begin with the one and go on with the other.
-//
-// Numbers below 1e-38 become 0. Attention with a penalty on distance makes many, and a matrix product with them takes a hundred
-// times longer on Intel's processors. Every thread inherits the setting from the one that loads the library.
-__attribute__((constructor)) static void prepare_arithmetic() {
+__attribute__((constructor)) static void choose_matrix_products() {
     try {
-        at::globalContext().setFlushDenormal(true);
         at::globalContext().setFloat32MatmulPrecision(has_matrix_tiles() ? "highest" : "medium");
     } catch (...) {
     }

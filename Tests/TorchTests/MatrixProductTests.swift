@@ -68,4 +68,55 @@ struct MatrixProductTests {
         #expect(threads.withLock(\.count) == min(Runtime.threadCount, 100))
         Runtime.inParallel(0) { _ in Issue.record("nothing is no part") }
     }
+
+    @Test func `Every task is done once, and operators are at home in it`() throws {
+        let matrix = try Tensor((0..<64 * 64).map { Float($0 % 7) }, shape: [64, 64])
+        let square = try matrix.matmul(matrix).array(Float.self)
+        let visits = Mutex([Int](repeating: 0, count: 50))
+        try Runtime.distribute(50) { (task) throws(TorchError) in
+            let mine = try matrix.matmul(matrix).array(Float.self)
+            visits.withLock { $0[task] += mine == square ? 1 : 100 }
+        }
+        #expect(visits.withLock { $0.allSatisfy { $0 == 1 } })
+        try Runtime.distribute(0) { (_) throws(TorchError) in Issue.record("nothing is no task") }
+    }
+
+    @Test func `The first error ends the distribution of tasks`() throws {
+        let done = Mutex(0)
+        let matrix = try Tensor.zeros([2, 3])
+        let error = #expect(throws: TorchError.self) {
+            try Runtime.distribute(1000) { (task) throws(TorchError) in
+                if task == 3 { _ = try matrix.matmul(matrix) }
+                done.withLock { $0 += 1 }
+            }
+        }
+        #expect(error?.description.contains("matmul") == true)
+        #expect(done.withLock { $0 } < 1000)
+    }
+
+    /// A product with such numbers takes a hundred times longer on some processors.
+    @Test func `Numbers too small to be normal are 0 in libtorch on every thread, and themselves in Swift`() throws {
+        let tiny = try Tensor(Array(repeating: Float(1e-39), count: 1 << 20), shape: [1 << 20])
+        #expect(try (tiny * 2).array(Float.self).allSatisfy { $0 == 0 })
+        try Runtime.distribute(4) { (_) throws(TorchError) in
+            let product = try (tiny.narrowed(0, 0, 100) * 2).array(Float.self)
+            #expect(product.allSatisfy { $0 == 0 })
+        }
+        let half = Float16(bitPattern: 1)
+        #expect(Float(half) == 0x1p-24 && Float16(Float(half)) == half)
+    }
+
+    @Test(.enabled(if: Runtime.hasWideVectors), arguments: [1, 7, 300])
+    func `A packed weight says what the weight says`(rows: Int) throws {
+        try Runtime.seed(1)
+        let x = try Tensor.randomNormal([rows, 96]).to(.bfloat16)
+        let weight = try Tensor.randomNormal([80, 96]).to(.bfloat16)
+        let bias = try Tensor.randomNormal([80]).to(.bfloat16)
+        let plain = try x.to(.float32).linear(weight.to(.float32), bias.to(.float32)).array(Float.self)
+        for wanted in [rows, 64] {
+            let packed = try x.linear(packed: weight.packed(rows: wanted), bias).to(.float32).array(Float.self)
+            // One rounding to bfloat16.
+            #expect(zip(packed, plain).allSatisfy { abs($0 - $1) <= 0x1p-8 * abs($1) + 1e-3 })
+        }
+    }
 }
