@@ -147,38 +147,76 @@ public struct FramePredictor {
     /// The used frames of every window.
     private func rows(_ batch: WindowFeed.Batch, _ wantsEmbeddings: Bool) throws -> [Row] {
         let count = batch.rows.count
-        let (probabilities, embeddings) = try withoutGradients { () throws(TorchError) in
-            let wave_BN = try Tensor(batch.samples, shape: [count, batch.samples.count / count])
-            let store = classifier.store
-            let input = try wave_BN.to(store.device).to(store.precision.scalarType)
-            guard wantsEmbeddings else { return (try classifier(input).sigmoid(), Tensor?.none) }
-            let encoded = try classifier.encode(input)
-            return (
-                try classifier.logits(encoded).sigmoid(), try classifier.pooledFeatures(encoded).to(.float32)
-            )
+        let waves_BN = try Tensor(batch.samples, shape: [count, batch.samples.count / count])
+        // A window for every thread: none of them waits for the others between operators, nor for the one that decodes.
+        let isForThreads = classifier.store.device == .cpu && count >= Runtime.threadCount && count > 1
+        let parts = isForThreads ? count : 1
+        let results = Mutex([[Row]](repeating: [], count: parts))
+        try Runtime.distribute(parts) { (part) throws(TorchError) in
+            let rows = isForThreads ? part..<part + 1 : 0..<count
+            let said = try frames(waves_BN.narrowed(0, rows.lowerBound, rows.count), wantsEmbeddings)
+            results.withLock { $0[part] = said.rows(batch.rows[rows]) }
         }
-        let frames = probabilities.size(1)
-        let values = try probabilities.array(Float.self)
-        guard values.allSatisfy(\.isFinite) else {
+        let rows = results.withLock { $0.flatMap { $0 } }
+        guard rows.allSatisfy({ $0.probabilities.allSatisfy(\.isFinite) }) else {
             throw PredictionError(
                 file: "model", problem: "the model yields values that are no numbers", remedy: "predict in fp32")
         }
-        let vectors = try embeddings?.array(Float.self)
-        return batch.rows.enumerated().map { row, place in
-            func used(_ values: [Float], _ width: Int) -> [Float] {
+        return rows
+    }
+
+    /// What the classifier says about waves [B, N].
+    private func frames(_ wave_BN: Tensor, _ wantsEmbeddings: Bool) throws(TorchError) -> Frames {
+        try withoutGradients { () throws(TorchError) in
+            let store = classifier.store
+            let input = try wave_BN.to(store.device).to(store.precision.scalarType)
+            guard wantsEmbeddings else { return try Frames(classifier(input).sigmoid(), embeddings: nil) }
+            let encoded = try classifier.encode(input)
+            return try Frames(
+                classifier.logits(encoded).sigmoid(), embeddings: classifier.pooledFeatures(encoded).to(.float32))
+        }
+    }
+
+    /// Numbers of all frames of some windows.
+    private struct Frames {
+        private let probabilities: Numbers
+        private let embeddings: Numbers?
+
+        /// [B, T, C] and [B, T, D].
+        init(_ probabilities_BTC: Tensor, embeddings embeddings_BTD: Tensor?) throws(TorchError) {
+            probabilities = try Numbers(probabilities_BTC)
+            embeddings = try embeddings_BTD.map { (tensor) throws(TorchError) in try Numbers(tensor) }
+        }
+
+        /// The used frames of these windows.
+        func rows(_ windows: ArraySlice<(window: WindowPlan.Window, channel: Int)>) -> [Row] {
+            windows.enumerated().map { row, place in
+                Row(
+                    channel: place.channel, isLast: place.window.isLast,
+                    probabilities: probabilities.used(place.window.used, row),
+                    embeddings: embeddings?.used(place.window.used, row) ?? [])
+            }
+        }
+
+        private struct Numbers {
+            let values: [Float]
+            let frames: Int
+            let width: Int
+
+            init(_ tensor: Tensor) throws(TorchError) {
+                (values, frames, width) = (try tensor.array(Float.self), tensor.size(1), tensor.size(2))
+            }
+
+            func used(_ range: Range<Int>, _ row: Int) -> [Float] {
                 var used: [Float] = []
-                used.reserveCapacity(place.window.used.count * width)
-                for frame in place.window.used {
+                used.reserveCapacity(range.count * width)
+                for frame in range {
                     // A front-end that pads too little gives a frame or two less: the last one stands for them.
                     let start = (row * frames + min(frame, frames - 1)) * width
                     used += values[start..<start + width]
                 }
                 return used
             }
-            return Row(
-                channel: place.channel, isLast: place.window.isLast,
-                probabilities: used(values, description.classes.count),
-                embeddings: vectors.map { used($0, description.encoder.width) } ?? [])
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 
 /// y = x · Wᵀ + b; x [..., in], y [..., out].
@@ -30,6 +31,8 @@ public struct Linear {
 private final class PackedWeight {
     private let store: ParameterStore
     private var kept: (weight: Tensor, renewals: Int)?
+    /// Several threads may predict at a time.
+    private let lock = NSLock()
 
     init(_ store: ParameterStore) { self.store = store }
 
@@ -40,6 +43,8 @@ private final class PackedWeight {
 
     /// `weight` [out, in] packed for inputs of `rows` rows; others may use it too.
     func callAsFunction(_ weight: Tensor, rows: Int) throws(TorchError) -> Tensor {
+        lock.lock()
+        defer { lock.unlock() }
         if let kept, kept.renewals == store.renewals { return kept.weight }
         let packed = try weight.packed(rows: rows)
         kept = (packed, store.renewals)

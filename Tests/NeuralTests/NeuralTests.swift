@@ -67,8 +67,29 @@ import Torch
         }
     }
 
+    /// Where the processor has matrix tiles, the layer keeps such weights in another order too.
+    @Test func `A layer that only predicts notices new weights`() throws {
+        try withTemporaryFolder { folder in
+            let url = folder.appending(path: "w.safetensors")
+            let store = ParameterStore(precision: .bf16, purpose: .prediction)
+            let layer = try Linear(store.root["a"], 2, 2)
+            let x = try Tensor([1, 2], shape: [1, 2]).to(.bfloat16)
+            for factor: Float in [1, 2] {
+                let tensors: [SafetensorsWriter.Entry] = [
+                    .init("a.weight", [factor, 0, 0, factor], shape: [2, 2]), .init("a.bias", [0.5, 0], shape: [2]),
+                ]
+                try SafetensorsWriter.write(tensors, to: url)
+                _ = try store.load(SafetensorsFile.open(url))
+                for _ in 0..<2 {
+                    let y = try withoutGradients { try layer(x).to(.float32).array(Float.self) }
+                    #expect(y == [factor + 0.5, 2 * factor])
+                }
+            }
+        }
+    }
+
     @Test func `A follower moves by one minus its decay`() throws {
-        let (student, teacher) = (ParameterStore(seed: 1), ParameterStore(seed: 2, purpose: .prediction))
+        let (student, teacher) = (ParameterStore(seed: 1), ParameterStore(seed: 2, purpose: .teaching))
         _ = try Linear(student.root["a"], 3, 2)
         _ = try Linear(teacher.root["a"], 3, 2)
         let before = try teacher["a.weight"]!.master.array(Float.self)
