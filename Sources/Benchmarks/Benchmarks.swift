@@ -7,7 +7,16 @@ import Torch
 
 @main
 enum Benchmarks {
-    static func main() throws {
+    static func main() {
+        do {
+            try run()
+        } catch {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            exit(1)
+        }
+    }
+
+    private static func run() throws {
         var arguments = Arguments(CommandLine.arguments.dropFirst())
         let name = arguments.next ?? ""
         switch name {
