@@ -1,5 +1,5 @@
-// Numbers too small to be normal, below 1e-38 in single precision. Attention with a penalty on distance makes many, and with them a
-// matrix product takes a hundred times longer on Intel's processors.
+// Numbers too small to be normal, below 1e-38 in single precision. Attention with a penalty on distance makes many, and a matrix
+// product with them takes a hundred times longer on Intel's processors.
 #pragma once
 
 #if defined(__x86_64__)

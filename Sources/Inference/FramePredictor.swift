@@ -149,20 +149,20 @@ public struct FramePredictor {
         let count = batch.rows.count
         let waves_BN = try Tensor(batch.samples, shape: [count, batch.samples.count / count])
         // A window for every thread: none of them waits for the others between operators, nor for the one that decodes.
-        let isForThreads = classifier.store.device == .cpu && count >= Runtime.threadCount && count > 1
-        let parts = isForThreads ? count : 1
-        let results = Mutex([[Row]](repeating: [], count: parts))
-        try Runtime.distribute(parts) { (part) throws(TorchError) in
-            let rows = isForThreads ? part..<part + 1 : 0..<count
-            let said = try frames(waves_BN.narrowed(0, rows.lowerBound, rows.count), wantsEmbeddings)
-            results.withLock { $0[part] = said.rows(batch.rows[rows]) }
+        let isForThreads = classifier.store.device == .cpu && count >= Runtime.threadCount
+        let parts = isForThreads ? (0..<count).map { $0..<$0 + 1 } : [0..<count]
+        let results = Mutex([Frames?](repeating: nil, count: parts.count))
+        try Runtime.distribute(parts.count) { (part) throws(TorchError) in
+            let waves = try waves_BN.narrowed(0, parts[part].lowerBound, parts[part].count)
+            let said = try frames(waves, wantsEmbeddings)
+            results.withLock { $0[part] = said }
         }
-        let rows = results.withLock { $0.flatMap { $0 } }
-        guard rows.allSatisfy({ $0.probabilities.allSatisfy(\.isFinite) }) else {
+        let said = results.withLock { $0.compactMap { $0 } }
+        guard said.allSatisfy(\.areNumbers) else {
             throw PredictionError(
                 file: "model", problem: "the model yields values that are no numbers", remedy: "predict in fp32")
         }
-        return rows
+        return zip(said, parts).flatMap { frames, part in frames.rows(batch.rows[part]) }
     }
 
     /// What the classifier says about waves [B, N].
@@ -178,7 +178,7 @@ public struct FramePredictor {
     }
 
     /// Numbers of all frames of some windows.
-    private struct Frames {
+    private struct Frames: Sendable {
         private let probabilities: Numbers
         private let embeddings: Numbers?
 
@@ -187,6 +187,9 @@ public struct FramePredictor {
             probabilities = try Numbers(probabilities_BTC)
             embeddings = try embeddings_BTD.map { (tensor) throws(TorchError) in try Numbers(tensor) }
         }
+
+        /// Whether no probability is NaN or infinite, in unused frames either.
+        var areNumbers: Bool { probabilities.values.allSatisfy(\.isFinite) }
 
         /// The used frames of these windows.
         func rows(_ windows: ArraySlice<(window: WindowPlan.Window, channel: Int)>) -> [Row] {
@@ -198,7 +201,7 @@ public struct FramePredictor {
             }
         }
 
-        private struct Numbers {
+        private struct Numbers: Sendable {
             let values: [Float]
             let frames: Int
             let width: Int

@@ -58,7 +58,11 @@ public struct DistancePenalty {
         let scale = 1 / Double(channels).squareRoot()
         let (query, key, value) = (try query.contiguous(), try key.contiguous(), try value.contiguous())
         let bounds = try (query.longest() * key.longest() * scale).array(Float.self)
+        let byHead = try [query, key, value].map { (tensor) throws(TorchError) in
+            try tensor.reshaped([batch * heads, frames, channels])
+        }
         let mixed = try Tensor.zeros([batch, frames, heads, channels], value.scalarType)
+        // A megabyte of scores where all of 2,000 frames are seen.
         let blockFrames = value.scalarType == .float32 ? 128 : 256
         let blocks = (frames + blockFrames - 1) / blockFrames
         let reaches = (0..<heads).map { reach(strength: strengths[$0], bound: bounds[$0], frames: frames) }
@@ -71,12 +75,12 @@ public struct DistancePenalty {
             let nearest = max(0, first - reaches[head])
             let width = min(frames, first + count + reaches[head]) - nearest
             try withoutGradients { () throws(TorchError) in
-                let seen = try key.slice(0, row).slice(0, head).narrowed(0, nearest, width)
-                let weights = try query.slice(0, row).slice(0, head).narrowed(0, first, count)
-                    .matmul(seen.transposed(0, 1))
+                let parts = try byHead.map { (tensor) throws(TorchError) in try tensor.slice(0, row * heads + head) }
+                let weights = try parts[0].narrowed(0, first, count)
+                    .matmul(parts[1].narrowed(0, nearest, width).transposed(0, 1))
                 try weights.becomeDistanceWeights(
                     firstPlace: first - nearest, scale: scale, strength: Double(strengths[head]))
-                let values = try value.slice(0, row).slice(0, head).narrowed(0, nearest, width)
+                let values = try parts[2].narrowed(0, nearest, width)
                 try mixed.slice(0, row).narrowed(0, first, count).slice(1, head).copy(inPlace: weights.matmul(values))
             }
         }
