@@ -1,6 +1,7 @@
 // Scores of attention to weights, with a penalty on distance. libtorch needs several passes over all scores for this, in float32
 // also where they are bfloat16; here each row stays in the processor's first cache.
 #include "Guard.hpp"
+#include "HalfNumbers.hpp"
 #include "Parallel.hpp"
 
 #include <cmath>
@@ -61,28 +62,20 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void softmax_row(
     for (int32_t i = 0; i < count; ++i) row[i] *= share;
 }
 
-__attribute__((target_clones("avx512f", "avx2", "default"))) void widen(
-    const uint16_t *__restrict from, float *__restrict to, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-        const uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
-        std::memcpy(to + i, &bits, 4);
-    }
+template <typename Number>
+void softmax_rows(Number *data, int64_t rows, int64_t width, int64_t first_place, double scale, double strength) {
+    const int64_t padded = (width + lanes - 1) / lanes * lanes;
+    parallel_parts(rows, 16, [&](int64_t begin, int64_t end) {
+        std::vector<float> row(padded);
+        for (int64_t index = begin; index < end; ++index) {
+            widen(data + index * width, row.data(), width);
+            std::fill(row.begin() + width, row.end(), -std::numeric_limits<float>::infinity());
+            softmax_row(row.data(), static_cast<int32_t>(padded), static_cast<int32_t>(first_place + index),
+                        static_cast<float>(scale), static_cast<float>(strength));
+            narrow(row.data(), data + index * width, width);
+        }
+    });
 }
-
-// To the nearest, ties to even; the weights of a softmax are finite or NaN.
-__attribute__((target_clones("avx512f", "avx2", "default"))) void narrow(
-    const float *__restrict from, uint16_t *__restrict to, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-        uint32_t bits;
-        std::memcpy(&bits, from + i, 4);
-        const uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1)) >> 16;
-        to[i] = static_cast<uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? 0x7fc0U : rounded);
-    }
-}
-
-// Half precision is there for graphics processors; here it need only be right.
-void widen(const at::Half *from, float *to, int64_t count) { std::copy(from, from + count, to); }
-void narrow(const float *from, at::Half *to, int64_t count) { std::copy(from, from + count, to); }
 
 }  // namespace
 
@@ -94,27 +87,12 @@ ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place
         const auto type = tensor.scalar_type();
         TORCH_CHECK(type == at::kFloat || type == at::kBFloat16 || type == at::kHalf,
                     "distance softmax: ", type, " is neither float32 nor half of it");
-        const int64_t rows = tensor.size(0), width = tensor.size(1), padded = (width + lanes - 1) / lanes * lanes;
-        void *data = tensor.data_ptr();
-        ctorch::parallel_parts(rows, 16, [&](int64_t begin, int64_t end) {
-            std::vector<float> row(padded);
-            for (int64_t index = begin; index < end; ++index) {
-                if (type == at::kFloat)
-                    std::memcpy(row.data(), static_cast<float *>(data) + index * width, width * sizeof(float));
-                else if (type == at::kHalf)
-                    widen(static_cast<at::Half *>(data) + index * width, row.data(), width);
-                else
-                    widen(static_cast<uint16_t *>(data) + index * width, row.data(), width);
-                std::fill(row.begin() + width, row.end(), -std::numeric_limits<float>::infinity());
-                softmax_row(row.data(), static_cast<int32_t>(padded), static_cast<int32_t>(first_place + index),
-                            static_cast<float>(scale), static_cast<float>(strength));
-                if (type == at::kFloat)
-                    std::memcpy(static_cast<float *>(data) + index * width, row.data(), width * sizeof(float));
-                else if (type == at::kHalf)
-                    narrow(row.data(), static_cast<at::Half *>(data) + index * width, width);
-                else
-                    narrow(row.data(), static_cast<uint16_t *>(data) + index * width, width);
-            }
-        });
+        const int64_t rows = tensor.size(0), width = tensor.size(1);
+        if (type == at::kFloat)
+            softmax_rows(static_cast<float *>(tensor.data_ptr()), rows, width, first_place, scale, strength);
+        else if (type == at::kBFloat16)
+            softmax_rows(static_cast<at::BFloat16 *>(tensor.data_ptr()), rows, width, first_place, scale, strength);
+        else
+            softmax_rows(static_cast<at::Half *>(tensor.data_ptr()), rows, width, first_place, scale, strength);
     });
 }

@@ -136,11 +136,11 @@ public final class Animal2Vec {
         let visible = try encoded.output.dropped(configuration.dropout.decoder, if: mode.isLearning)
         let hidden =
             if let noise { noise } else {
-                try Tensor.randomNormal([rows * mask.maskedCount, width], on: z_BTD.device)
-                    * configuration.masking.noise
+                try Tensor.randomNormal(
+                    [rows * mask.maskedCount, width], standardDeviation: configuration.masking.noise, on: z_BTD.device)
             }
-        let decoded = try rebuilt(visible, hidden, rowsOfMask, rows: rows, frames: frames)
-        let prediction = try decoded.reshaped([rows * frames, width]).selected(0, rowsOfMask.maskedInGrid).to(.float32)
+        let grid = try grid(visible, hidden, rowsOfMask, rows: rows, frames: frames)
+        let prediction = try decoder(grid, at: rowsOfMask.maskedInGrid).to(.float32)
 
         let criterion = configuration.loss
         var loss = try criterion(prediction, target) * criterion.regression
@@ -167,7 +167,7 @@ public final class Animal2Vec {
         if let probe {
             let seen = try withoutGradients { () throws(TorchError) in
                 let states = try mean(Array(encoded.shown.suffix(configuration.averaged))).detached()
-                return try rebuilt(states, hidden, rowsOfMask, rows: rows, frames: frames)
+                return try decoder(self.grid(states, hidden, rowsOfMask, rows: rows, frames: frames))
             }
             logits = try probe(seen).to(.float32)
         }
@@ -176,15 +176,16 @@ public final class Animal2Vec {
             probeLogits: logits)
     }
 
-    /// The decoder on a grid of visible frames [R, K, D] and what stands for the others [R · masked, D]: [R, T, D].
-    private func rebuilt(
+    /// The grid of visible frames [R, K, D] and what stands for the others [R · masked, D]: [R, T, D].
+    private func grid(
         _ visible_RKD: Tensor, _ hidden: Tensor, _ places: FrameRows, rows: Int, frames: Int
     ) throws(TorchError) -> Tensor {
         let width = visible_RKD.size(2)
-        let empty = try Tensor.zeros([rows * frames, width], visible_RKD.scalarType, on: visible_RKD.device)
-        let full = try empty.scattered(visible_RKD.reshaped([-1, width]), at: places.keptInGrid).scattered(
-            hidden.to(visible_RKD.scalarType), at: places.maskedInGrid)
-        return try decoder(full.reshaped([rows, frames, width]))
+        let grid = try Tensor.empty([rows * frames, width], visible_RKD.scalarType, on: visible_RKD.device)
+        // What does not learn comes first: of it no gradient is asked, nor of the grid.
+        try grid.replace(at: places.maskedInGrid, with: hidden.to(grid.scalarType))
+        try grid.replace(at: places.keptInGrid, with: visible_RKD.reshaped([-1, width]))
+        return try grid.reshaped([rows, frames, width])
     }
 
     /// Mean of the teacher's feed-forward outputs, each normalised over time, or what the configuration says instead:
@@ -236,9 +237,9 @@ private struct FrameRows {
 }
 
 extension Tensor {
-    /// Rows of self [n, D] replaced by `rows` at the numbers `indices`.
-    func scattered(_ rows: Tensor, at indices: Tensor) throws(TorchError) -> Tensor {
-        try operate("aten::index_copy", .tensor(self), 0, .tensor(indices), .tensor(rows))
+    /// Puts `rows` in the place of the rows of self [n, D] with the numbers `indices`.
+    func replace(at indices: Tensor, with rows: Tensor) throws(TorchError) {
+        _ = try operate("aten::index_copy_", .tensor(self), 0, .tensor(indices), .tensor(rows))
     }
 
     /// Zero mean and unit (biased) variance over time for every channel of every clip: [B, T, D].

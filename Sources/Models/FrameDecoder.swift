@@ -27,8 +27,8 @@ public struct FrameDecoder {
         output = try Linear(path["output"], decoder.width, configuration.width)
     }
 
-    /// [R, T, D] to [R, T, D]
-    public func callAsFunction(_ x_RTD: Tensor) throws(TorchError) -> Tensor {
+    /// [R, T, D] to [R, T, D], or to [n, D] of the frames with these `numbers` in the whole grid [R · T].
+    public func callAsFunction(_ x_RTD: Tensor, at numbers: Tensor? = nil) throws(TorchError) -> Tensor {
         var x = x_RTD
         for convolution in convolutions {
             let half = convolution.kernel / 2
@@ -37,6 +37,7 @@ public struct FrameDecoder {
                 return activated.size(2) == x.size(2) ? try activated + x : activated
             }
         }
+        if let numbers { x = try x.reshaped([-1, x.size(2)]).selected(0, numbers) }
         return try output(x)
     }
 }

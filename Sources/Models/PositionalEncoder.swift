@@ -51,9 +51,9 @@ public struct PositionalEncoder {
         guard isWorthwhile(kept: kept_nD.size(0), of: rows * frames), let first = convolutions.first,
             let last = convolutions.last
         else {
-            let empty = try Tensor.zeros([rows * frames, kept_nD.size(1)], kept_nD.scalarType, on: kept_nD.device)
-            let grid = try empty.scattered(kept_nD, at: keptInGrid).reshaped([rows, frames, -1])
-            return try self(grid).reshaped([rows * frames, -1]).selected(0, keptInGrid)
+            let grid = try Tensor.zeros([rows * frames, kept_nD.size(1)], kept_nD.scalarType, on: kept_nD.device)
+            try grid.replace(at: keptInGrid, with: kept_nD)
+            return try self(grid.reshaped([rows, frames, -1])).reshaped([rows * frames, -1]).selected(0, keptInGrid)
         }
         let half = first.kernel / 2
         // Numbers in a grid with `half` more frames at both ends of every row, which nothing reads in the end.

@@ -112,8 +112,9 @@ public struct RegressionLoss: Codable, Sendable, Hashable {
     /// Sum over everything of the scaled loss between rows [n, D].
     package func callAsFunction(_ prediction: Tensor, _ target: Tensor) throws(TorchError) -> Tensor {
         let factor = scale ?? 1 / Double(target.size(-1)).squareRoot()
-        guard beta > 0 else { return try (prediction.to(.float32) - target).squared().sum() * factor }
+        let found = try prediction.to(.float32)
+        guard beta > 0 else { return try operate("aten::mse_loss", .tensor(found), .tensor(target), .int(2)) * factor }
         return try operate(
-            "aten::smooth_l1_loss", .tensor(prediction.to(.float32)), .tensor(target), .int(2), .double(beta)) * factor
+            "aten::smooth_l1_loss", .tensor(found), .tensor(target), .int(2), .double(beta)) * factor
     }
 }

@@ -68,77 +68,55 @@ extension Tensor {
     }
 
     /// Overlapping blocks of frames as spectra, where a convolution is one small matrix product per frequency and group
-    /// ("overlap-save"): with 19 taps a fifth of the arithmetic of the direct way, gradients included. Always in float32.
+    /// ("overlap-save"): with 19 taps a fifth of the arithmetic of the direct way, gradients included. Always in float32, on the
+    /// CPU.
     public func convolvedBySpectrum(
         _ weight: Tensor, _ bias: Tensor? = nil, padding: Int = 0, groups: Int = 1
     ) throws(TorchError) -> Tensor {
         let (outputs, inputs, taps) = (weight.size(0) / groups, weight.size(1), weight.size(2))
-        let (batch, frames) = (size(0), size(1) + 2 * padding - taps + 1)
-        let fourier = try BlockFourier(taps: taps, on: device)
-        let (frequencies, blockCount) = (fourier.frequencies, (frames + fourier.kept - 1) / fourier.kept)
-
-        // Padded once, to what the last block's windows reach.
-        let missing = (blockCount + 1) * fourier.kept - padding - size(1)
-        let blocks = try to(.float32).padded([0, 0, padding, max(padding, missing)])
-            .windows(fourier.length, step: fourier.kept, count: blockCount)
-            .reshaped([batch * blockCount, fourier.length, groups * inputs])
-        let spectra = try fourier.forward.matmul(blocks)
-            .reshaped([batch * blockCount, frequencies, 2, groups, inputs]).permuted([1, 3, 0, 2, 4])
-            .reshaped([frequencies * groups, batch * blockCount, 2 * inputs])
-
+        let fourier = try BlockFourier(taps: taps)
         // The taps' spectra as real matrices: (real, imaginary) of the input times [[r, i], [-i, r]].
-        let tapSpectra = try weight.to(.float32).flipped([2]).matmul(
-            fourier.forward.narrowed(1, 0, taps).transposed(0, 1)
-        )
-        .reshaped([groups, outputs, inputs, frequencies, 2]).permuted([4, 3, 0, 2, 1]).unbound(0)
-        let (real, imaginary) = (tapSpectra[0], tapSpectra[1])
+        let turned = try fourier.forward.narrowed(2, 0, taps)
+            .matmul(weight.to(.float32).flipped([2]).reshaped([groups, 1, outputs * inputs, taps]).transposed(2, 3))
+            .reshaped([groups, 2, fourier.frequencies, outputs, inputs]).permuted([1, 2, 0, 4, 3]).unbound(0)
+        let (real, imaginary) = (turned[0], turned[1])
         let factors = try Tensor.concatenated(
-            [Tensor.concatenated([real, imaginary], -1), Tensor.concatenated([-imaginary, real], -1)], -2
-        ).reshaped([frequencies * groups, 2 * inputs, 2 * outputs])
-
-        let product = try spectra.matmul(factors)
-            .reshaped([frequencies, groups, batch * blockCount, 2, outputs]).permuted([2, 0, 3, 1, 4])
-            .reshaped([batch * blockCount, 2 * frequencies, groups * outputs])
-        let result = try fourier.backward.matmul(product)
-            .reshaped([batch, blockCount * fourier.kept, groups * outputs]).narrowed(1, 0, frames)
-        return try (bias.map { (bias) throws(TorchError) in try result + bias } ?? result).to(scalarType)
+            [Tensor.concatenated([real, imaginary], -1), Tensor.concatenated([-imaginary, real], -1)], -2)
+        let x = scalarType == .bfloat16 ? self : try to(.float32)
+        return try x.convolvedBySpectrum(
+            factors: factors, bias, forward: fourier.forward, backward: fourier.backward, padding: padding
+        ).to(scalarType)
     }
 }
 
-/// The Fourier transform of blocks of frames as matrix products, real and imaginary parts in turn.
+/// The Fourier transform of blocks of frames as matrix products, first to the real parts, then to the imaginary ones.
 private struct BlockFourier {
-    /// Frames of a block: a power of two of at least three kernels.
-    let length: Int
-    /// Frames of a block's convolution that owe nothing to its other end.
-    let kept: Int
     /// Frequencies of a real block.
     let frequencies: Int
-    /// [2 · frequencies, length]
+    /// [2, frequencies, length]; a block has a power of two of at least three kernels of frames.
     let forward: Tensor
-    /// Back to the frames that are kept: [kept, 2 · frequencies]
+    /// Back to the frames whose convolution owes nothing to the block's other end: [2, length − taps + 1, frequencies]
     let backward: Tensor
 
-    init(taps: Int, on device: Device) throws(TorchError) {
+    init(taps: Int) throws(TorchError) {
         var length = 16
         while length < 3 * taps { length *= 2 }
-        (self.length, kept, frequencies) = (length, length - taps + 1, length / 2 + 1)
-        let rows = 2 * frequencies
+        let (kept, frequencies) = (length - taps + 1, length / 2 + 1)
+        self.frequencies = frequencies
         let turns = (0..<length).map { 2 * Double.pi * Double($0) / Double(length) }
-        let (cosines, sines) = (turns.map { cos($0) }, turns.map { sin($0) })
+        let waves = [turns.map { cos($0) }, turns.map { -sin($0) }]
         forward = try Tensor(
-            (0..<rows * length).map { index in
-                let turn = (index / length / 2) * (index % length) % length
-                return Float(index / length % 2 == 0 ? cosines[turn] : -sines[turn])
-            }, shape: [rows, length]
-        ).to(device)
+            waves.flatMap { wave in
+                (0..<frequencies * length).map { Float(wave[$0 / length * ($0 % length) % length]) }
+            }, shape: [2, frequencies, length])
         backward = try Tensor(
-            (0..<kept * rows).map { index in
-                let frequency = index % rows / 2
-                let turn = frequency * (index / rows + taps - 1) % length
-                // Every frequency but the first and the last stands for its mirror image too.
-                let share = (frequency == 0 || frequency == length / 2 ? 1 : 2) / Double(length)
-                return Float(share * (index % 2 == 0 ? cosines[turn] : -sines[turn]))
-            }, shape: [kept, rows]
-        ).to(device)
+            waves.flatMap { wave in
+                (0..<kept * frequencies).map { index in
+                    let frequency = index % frequencies
+                    // Every frequency but the first and the last stands for its mirror image too.
+                    let share = (frequency == 0 || frequency == length / 2 ? 1 : 2) / Double(length)
+                    return Float(share * wave[frequency * (index / frequencies + taps - 1) % length])
+                }
+            }, shape: [2, kept, frequencies])
     }
 }

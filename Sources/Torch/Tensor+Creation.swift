@@ -51,11 +51,19 @@ extension Tensor {
         try operate("aten::arange", .int(count), .scalarType(type), nil, .device(device))
     }
 
-    /// Normally distributed numbers from libtorch's generator; see `withSeed`.
+    /// Room for numbers that are all still to be written.
+    public static func empty(_ shape: [Int], _ type: ScalarType = .float32, on device: Device = .cpu) throws(TorchError)
+        -> Tensor
+    {
+        try operate("aten::empty.memory_format", .ints(shape), .scalarType(type), nil, .device(device))
+    }
+
+    /// Normally distributed numbers around 0 from libtorch's generator; see `withSeed`.
     public static func randomNormal(
-        _ shape: [Int], _ type: ScalarType = .float32, on device: Device = .cpu
+        _ shape: [Int], standardDeviation: Double = 1, _ type: ScalarType = .float32, on device: Device = .cpu
     ) throws(TorchError) -> Tensor {
-        try operate("aten::randn", .ints(shape), .scalarType(type), nil, .device(device))
+        let numbers = try empty(shape, type, on: device)
+        return try operate("aten::normal_", .tensor(numbers), .double(0), .double(standardDeviation))
     }
 
     /// Numbers in [0, 1) from libtorch's generator; see `withSeed`.

@@ -30,6 +30,25 @@ extension Tensor {
             .ints([1]),
             .int(groups))
     }
+    /// Grouped convolution of frames self [B, T, G · in], in float32 or bfloat16 on the CPU, with `padding` zeros at both ends, by
+    /// spectra of blocks: [B, T', G · out].
+    ///
+    /// - Parameters:
+    ///   - factors: spectra of the taps as real matrices, [F, G, 2 · in, 2 · out].
+    ///   - forward: L frames to the real and imaginary parts of F frequencies, [2, F, L].
+    ///   - backward: back to the K of them that are kept, [2, K, F]; the taps are L − K + 1.
+    public func convolvedBySpectrum(
+        factors: Tensor, _ bias: Tensor? = nil, forward: Tensor, backward: Tensor, padding: Int
+    ) throws(TorchError) -> Tensor {
+        var raw: OpaquePointer?
+        let error = withExtendedLifetime((self, factors, bias, forward, backward)) {
+            ctorch_spectral_convolution(
+                handle.raw, factors.handle.raw, bias?.handle.raw, forward.handle.raw, backward.handle.raw, Int64(padding),
+                &raw)
+        }
+        try TorchError.check(error, "spectral convolution", [description, factors.description])
+        return Tensor(owning: raw!)
+    }
     /// Layer norm over the trailing dimensions `shape`.
     public func layerNormalized(
         _ shape: [Int], weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5

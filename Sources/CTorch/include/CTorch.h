@@ -94,6 +94,13 @@ ctorch_error *ctorch_dropout_mask(const ctorch_tensor *like, double probability,
 /// Replaces a contiguous matrix of scores on the CPU, float32 or bfloat16, by the softmax of each row of
 /// scale * score - strength * |first_place + row - column|.
 ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place, double scale, double strength);
+/// Convolution of frames x [B, T, G · in] in float32 or bfloat16 with `padding` zeros at both ends, by spectra: `forward`
+/// [2, F, L] takes L frames to the real and imaginary parts of F frequencies, `factors` [F, G, 2 · in, 2 · out] are those of the
+/// taps, `backward` [2, K, F] leads to the K frames that owe nothing to the other end of the block. `bias` [G · out] or null.
+/// All but x and bias in float32. Gradients flow to x, factors and bias.
+ctorch_error *ctorch_spectral_convolution(const ctorch_tensor *x, const ctorch_tensor *factors, const ctorch_tensor *bias,
+                                          const ctorch_tensor *forward, const ctorch_tensor *backward, int64_t padding,
+                                          ctorch_tensor **out);
 
 // Autograd.
 ctorch_error *ctorch_tensor_set_requires_grad(ctorch_tensor *tensor, bool value);
