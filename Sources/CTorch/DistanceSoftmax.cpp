@@ -1,5 +1,6 @@
 // Scores of attention to weights, with a penalty on distance. libtorch needs several passes over all scores for this, in float32
 // also where they are bfloat16; here each row stays in the processor's first cache.
+#include "Elementary.hpp"
 #include "Guard.hpp"
 #include "HalfNumbers.hpp"
 #include "Parallel.hpp"
@@ -13,27 +14,6 @@ using namespace ctorch;
 namespace {
 
 constexpr int64_t lanes = 16;
-
-// exp(x) for x up to 0 with an error of about one last bit; below -87 as at -87, which is nothing beside a 1. NaN stays NaN.
-inline float exponential(float x) {
-    x = x < -87.0f ? -87.0f : x;
-    const float shifted = x * 1.44269504f + 12582912.0f;  // its last bits are x / ln 2, rounded
-    const float whole = shifted - 12582912.0f;
-    const float rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
-    float y = 1.9875691500e-4f;
-    y = y * rest + 1.3981999507e-3f;
-    y = y * rest + 8.3334519073e-3f;
-    y = y * rest + 4.1665795894e-2f;
-    y = y * rest + 1.6666665459e-1f;
-    y = y * rest + 5.0000001201e-1f;
-    y = y * rest * rest + rest + 1.0f;
-    uint32_t bits;
-    std::memcpy(&bits, &shifted, 4);
-    bits = (bits << 23) + 0x3f800000U;
-    float scale;
-    std::memcpy(&scale, &bits, 4);
-    return y * scale;
-}
 
 /// The softmax of `row` · scale − strength · |place − i| in place; `count` is a multiple of the lanes, and what has been put
 /// behind the last score is −∞.

@@ -75,12 +75,15 @@ void load(const Number *from, int64_t rows, int64_t row_length, int64_t first, i
 }
 
 /// The spectra of `count` windows of `length` rows, one every `step` rows: [F, count, 2, channels] from `matrix` [2, F, length].
+/// The rows of all windows are added up in `sum` [channels], where it is given.
 template <typename Number>
 void transform(const Number *from, int64_t rows, int64_t row_length, int64_t first, int64_t step, int64_t length,
                int64_t count, int64_t channels, const float *matrix, int64_t frequencies, float *spectra, int64_t distance,
-               float *window) {
+               float *window, float *sum = nullptr) {
     for (int64_t block = 0; block < count; ++block) {
         load(from, rows, row_length, first + block * step, length, channels, window);
+        for (int64_t i = 0; sum && i < length; ++i)
+            for (int64_t channel = 0; channel < channels; ++channel) sum[channel] += window[i * channels + channel];
         for (int64_t part = 0; part < 2; ++part)
             multiply(frequencies, channels, length, matrix + part * frequencies * length, length, window, channels,
                      spectra + (2 * block + part) * channels, distance);
@@ -130,7 +133,7 @@ void convolve(const Sizes &s, const at::Tensor &x, const at::Tensor &factors, co
 template <typename Number>
 void differentiate(const Sizes &s, const at::Tensor &gradient, const at::Tensor &x, const at::Tensor &factors,
                    const at::Tensor &forward, const at::Tensor &backward, const at::Tensor &x_gradient,
-                   const at::Tensor &parts_of_factor_gradient) {
+                   const at::Tensor &parts_of_factor_gradient, const at::Tensor &parts_of_bias_gradient) {
     const at::Tensor turned = factors.transpose(2, 3).contiguous();
     const at::Tensor out_of = forward.transpose(1, 2).contiguous(), from_back = backward.transpose(1, 2).contiguous();
     const auto *dy = numbers<Number>(gradient), *from = numbers<Number>(x);
@@ -138,7 +141,8 @@ void differentiate(const Sizes &s, const at::Tensor &gradient, const at::Tensor 
     const auto *leave = numbers<float>(out_of), *enter = numbers<float>(from_back);
     auto *dx = x_gradient.defined() ? own_numbers<Number>(x_gradient) : nullptr;
     auto *dfactors = parts_of_factor_gradient.defined() ? own_numbers<float>(parts_of_factor_gradient) : nullptr;
-    const int64_t parts = dfactors ? parts_of_factor_gradient.size(0) : s.rows;
+    auto *dbias = own_numbers<float>(parts_of_bias_gradient);
+    const int64_t parts = parts_of_bias_gradient.size(0);
     const int64_t rows_of_part = (s.rows + parts - 1) / parts, factor = 4 * s.inputs * s.outputs;
     const int64_t given = s.spectrum(s.inputs), made = s.spectrum(s.outputs);
     parallel_parts(s.groups * parts, 1, [&](int64_t begin, int64_t end) {
@@ -153,7 +157,7 @@ void differentiate(const Sizes &s, const at::Tensor &gradient, const at::Tensor 
                     const int64_t count = std::min(s.stretch, s.blocks - first);
                     transform(dy + row * s.result_frames * s.groups * s.outputs + group * s.outputs, s.result_frames,
                               s.groups * s.outputs, first * s.kept, s.kept, s.kept, count, s.outputs, enter, s.frequencies,
-                              gradients.data(), made, result_window.data());
+                              gradients.data(), made, result_window.data(), dbias + (part * s.groups + group) * s.outputs);
                     if (dfactors) {
                         transform(from + row * s.frames * s.groups * s.inputs + group * s.inputs, s.frames,
                                   s.groups * s.inputs, first * s.kept - s.padding, s.kept, s.length, count, s.inputs, into,
@@ -212,20 +216,19 @@ struct SpectralConvolution : torch::autograd::Function<SpectralConvolution> {
         const auto &x = saved[0], &factors = saved[1];
         const Sizes sizes(x, factors, saved[2], saved[3], context->saved_data["padding"].toInt());
         const auto gradient = gradients[0].contiguous();
-        at::Tensor dx, dfactors, dbias;
+        // Each group is the work of one thread; with more threads than groups, it is divided once more.
+        const int64_t parts = std::clamp<int64_t>(2 * at::get_num_threads() / sizes.groups, 1, sizes.rows);
+        at::Tensor dx, dfactors, dbias = at::zeros({parts, sizes.groups * sizes.outputs}, factors.options());
         if (context->needs_input_grad(0)) dx = at::empty_like(x);
-        if (context->needs_input_grad(1)) {
-            const int64_t parts = std::clamp<int64_t>(2 * at::get_num_threads() / sizes.groups, 1, sizes.rows);
+        if (context->needs_input_grad(1))
             dfactors = at::zeros({parts, factors.size(0), factors.size(1), factors.size(2), factors.size(3)}, factors.options());
-        }
         if (x.scalar_type() == at::kFloat)
-            differentiate<float>(sizes, gradient, x, factors, saved[2], saved[3], dx, dfactors);
+            differentiate<float>(sizes, gradient, x, factors, saved[2], saved[3], dx, dfactors, dbias);
         else
-            differentiate<at::BFloat16>(sizes, gradient, x, factors, saved[2], saved[3], dx, dfactors);
-        if (dfactors.defined()) dfactors = dfactors.size(0) == 1 ? dfactors.squeeze(0) : dfactors.sum(0);
+            differentiate<at::BFloat16>(sizes, gradient, x, factors, saved[2], saved[3], dx, dfactors, dbias);
+        if (dfactors.defined()) dfactors = parts == 1 ? dfactors.squeeze(0) : dfactors.sum(at::IntArrayRef({0}));
         const int64_t bias_type = context->saved_data["bias_type"].toInt();
-        if (bias_type >= 0 && context->needs_input_grad(2))
-            dbias = gradient.sum(at::IntArrayRef({0, 1}), false, at::kFloat).to(static_cast<at::ScalarType>(bias_type));
+        dbias = bias_type >= 0 ? dbias.sum(at::IntArrayRef({0})).to(static_cast<at::ScalarType>(bias_type)) : at::Tensor();
         return {dx, dfactors, dbias, at::Tensor(), at::Tensor(), at::Tensor()};
     }
 };

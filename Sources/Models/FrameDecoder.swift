@@ -33,7 +33,7 @@ public struct FrameDecoder {
         for convolution in convolutions {
             let half = convolution.kernel / 2
             x = try recomputed(x, if: recomputes) { (x) throws(TorchError) in
-                let activated = try norm(convolution(x, before: half, after: half)).gelu()
+                let activated = try norm.gelu(convolution(x, before: half, after: half))
                 return activated.size(2) == x.size(2) ? try activated + x : activated
             }
         }

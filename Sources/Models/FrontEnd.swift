@@ -255,9 +255,10 @@ public struct FrontEnd {
         } else {
             filtered = try sinc!(x_BTC)
         }
+        let activation = index == 0 ? pSwish : nil
+        if let norm = norms[index], activation == nil { return try norm.gelu(filtered) }
         let normalized = if let norm = norms[index] { try norm(filtered) } else { try normalizedOverTime(filtered) }
-        if index == 0, let pSwish { return try pSwish(normalized) }
-        return try normalized.gelu()
+        return if let activation { try activation(normalized) } else { try normalized.gelu() }
     }
 
     /// Magnitudes or logarithms of energies of the filters, [B, T, C], normed over time.

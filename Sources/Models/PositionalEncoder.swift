@@ -34,7 +34,7 @@ public struct PositionalEncoder {
         for convolution in convolutions {
             let half = convolution.kernel / 2
             x = try recomputed(x, if: recomputes) { (x) throws(TorchError) in
-                try norm(convolution(x, before: half, after: half)).gelu()
+                try norm.gelu(convolution(x, before: half, after: half))
             }
         }
         return x
@@ -63,15 +63,15 @@ public struct PositionalEncoder {
         let seen = try (keptInGrid + margins).unsqueezed(1) + taps
         let padded = frames + 2 * half
         let spread = try first.spread(kept_nD, to: seen.flipped([1]).reshaped([-1]), count: rows * padded)
-        var x = try norm(spread.reshaped([rows, padded, -1]).narrowed(1, half, frames)).gelu()
+        var x = try norm.gelu(spread.reshaped([rows, padded, -1]).narrowed(1, half, frames))
         for convolution in convolutions[1..<(convolutions.count - 1)] {
             x = try recomputed(x, if: recomputes) { (x) throws(TorchError) in
-                try norm(convolution(x, before: half, after: half)).gelu()
+                try norm.gelu(convolution(x, before: half, after: half))
             }
         }
         let width = x.size(2)
         let windows = try x.padded([0, 0, half, half]).reshaped([rows * padded, width]).selected(0, seen.reshaped([-1]))
-        return try norm(last.gathered(windows.reshaped([-1, last.kernel, width]))).gelu()
+        return try norm.gelu(last.gathered(windows.reshaped([-1, last.kernel, width])))
     }
     /// Whether picking out the kept frames is possible and less work than whole rows.
     ///

@@ -89,15 +89,15 @@ public struct TransformerBlock {
     ) throws(TorchError) -> (output: Tensor, feedForward: Tensor) {
         let seen = try attention(x_BND, bias: bias, rotation: rotation, learning: learning)
         let x = try norm1(sum(x_BND, seen.droppedRows(pathRate, if: learning)))
-        let hidden = try activated(expand(x)).dropped(rates.activation, if: learning)
+        let hidden = try expanded(x).dropped(rates.activation, if: learning)
         let feedForward = try contract(hidden).dropped(rates.activation, if: learning)
         let added = try feedForward.dropped(rates.feedForward, if: learning).droppedRows(pathRate, if: learning)
         return (try norm2(sum(x, added)), feedForward)
     }
 
-    private func activated(_ expanded: Tensor) throws(TorchError) -> Tensor {
-        guard feedForward == .geglu else { return try expanded.gelu() }
-        let halves = try expanded.chunked(2, -1)
+    private func expanded(_ x: Tensor) throws(TorchError) -> Tensor {
+        guard feedForward == .geglu else { return try expand.gelu(x) }
+        let halves = try expand(x).chunked(2, -1)
         return try halves[0] * halves[1].gelu()
     }
 

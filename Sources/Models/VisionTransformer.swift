@@ -198,7 +198,7 @@ public struct VisionTransformer {
         func callAsFunction(_ x_BTD: Tensor, learning: Bool) throws(TorchError) -> Tensor {
             let seen = try attention(norm1(x_BTD), bias: nil, learning: learning)
             let x = try x_BTD + thinned(seen, learning)
-            return try x + thinned(contract(expand(norm2(x)).gelu()), learning)
+            return try x + thinned(contract(expand.gelu(norm2(x))), learning)
         }
 
         /// The branch left out for some pictures of the batch, and enlarged for the others.

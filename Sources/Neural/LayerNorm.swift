@@ -31,18 +31,21 @@ public struct LayerNorm {
 
     /// [..., size] to [..., size]
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        guard inFloat32 && x.scalarType != .float32 else {
-            return try x.layerNormalized([size], weight: scale?.weight, bias: scale?.bias, epsilon: epsilon)
-        }
+        // libtorch adds up the gradients of scale and shift in bfloat16.
         let learns = recordsGradients && scale?.weight.requiresGradient == true
-        if x.scalarType == .bfloat16 && !x.device.isCUDA && !learns {
-            // With a scale in float32, libtorch computes in float32 by itself, and in an eighth of the time. The gradient of the
-            // scale, though, it adds up in bfloat16 then, and is a tenth off.
-            let scale = if let scale { scale } else { (weight: try Tensor.ones([size]), bias: try Tensor.zeros([size])) }
-            return try x.layerNormalized([size], weight: scale.weight, bias: scale.bias, epsilon: epsilon)
-        }
-        return try x.to(.float32).layerNormalized(
-            [size], weight: scale?.weight, bias: scale?.bias, epsilon: epsilon
-        ).to(x.scalarType)
+        if x.scalarType == .bfloat16 && !x.device.isCUDA && (inFloat32 || learns) { return try onePass(x, gelu: false) }
+        let input = inFloat32 ? try x.to(.float32) : x
+        return try input.layerNormalized([size], weight: scale?.weight, bias: scale?.bias, epsilon: epsilon)
+            .to(x.scalarType)
+    }
+
+    /// GELU of the norm, [..., size] to [..., size]; on the CPU in one pass.
+    public func gelu(_ x: Tensor) throws(TorchError) -> Tensor {
+        let hasKernel = !x.device.isCUDA && (x.scalarType == .float32 || x.scalarType == .bfloat16)
+        return hasKernel ? try onePass(x, gelu: true) : try self(x).gelu()
+    }
+
+    private func onePass(_ x: Tensor, gelu: Bool) throws(TorchError) -> Tensor {
+        try x.layerNormalizedInOnePass(weight: scale?.weight, bias: scale?.bias, epsilon: epsilon, gelu: gelu)
     }
 }

@@ -15,11 +15,11 @@ extension Tensor {
     public func packed(rows: Int) throws(TorchError) -> Tensor {
         try operate("mkldnn::_reorder_linear_weight", .tensor(self), .int(rows))
     }
-    /// self · weightᵀ + bias with a packed weight [out, in]; on the CPU and without gradients.
-    public func linear(packed weight: Tensor, _ bias: Tensor? = nil) throws(TorchError) -> Tensor {
+    /// self · weightᵀ + bias with a packed weight [out, in], and its GELU where wanted; on the CPU and without gradients.
+    public func linear(packed weight: Tensor, _ bias: Tensor? = nil, gelu: Bool = false) throws(TorchError) -> Tensor {
         try operate(
-            "mkldnn::_linear_pointwise", .tensor(self), .tensor(weight), .optional(bias), .string("none"), .emptyList,
-            .string(""))
+            "mkldnn::_linear_pointwise", .tensor(self), .tensor(weight), .optional(bias), .string(gelu ? "gelu" : "none"),
+            .emptyList, .string(gelu ? "none" : ""))
     }
     /// self [B, in, T] with weight [out, in / groups, K].
     public func convolved1d(
@@ -55,6 +55,18 @@ extension Tensor {
     ) throws(TorchError) -> Tensor {
         try operate(
             "aten::layer_norm", .tensor(self), .ints(shape), .optional(weight), .optional(bias), .double(epsilon))
+    }
+    /// Layer norm over the last dimension D in float32, then its GELU where wanted, in one pass and with gradients added up in
+    /// float32; of float32 or bfloat16 on the CPU. weight and bias [D].
+    public func layerNormalizedInOnePass(
+        weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5, gelu: Bool = false
+    ) throws(TorchError) -> Tensor {
+        var raw: OpaquePointer?
+        let error = withExtendedLifetime((self, weight, bias)) {
+            ctorch_layer_norm(handle.raw, weight?.handle.raw, bias?.handle.raw, epsilon, gelu, &raw)
+        }
+        try TorchError.check(error, "layer norm", [description])
+        return Tensor(owning: raw!)
     }
     /// softmax(self · keyᵀ / √d + bias) · value on [B, H, N, d].
     public func attended(key: Tensor, value: Tensor, bias: Tensor? = nil, dropout: Double = 0) throws(TorchError)
