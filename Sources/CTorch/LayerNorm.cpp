@@ -50,10 +50,10 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void scale_and_shif
     for (int32_t i = 0; i < count; ++i) row[i] = row[i] * scale[i] + shift[i];
 }
 
-inline float share(float x) { return 0.5f * (1.0f + error_function(x * 0.70710678f)); }
+inline float bell(float x) { return exponential(-0.5f * x * x); }
 
 __attribute__((target_clones("avx512f", "avx2", "default"))) void gelu(float *__restrict row, int32_t count) {
-    for (int32_t i = 0; i < count; ++i) row[i] *= share(row[i]);
+    for (int32_t i = 0; i < count; ++i) row[i] *= normal_share(row[i], bell(row[i]));
 }
 
 /// The gradient of GELU's result becomes that of x = row · scale + shift.
@@ -62,7 +62,7 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void through_gelu(
     int32_t count) {
     for (int32_t i = 0; i < count; ++i) {
         const float x = row[i] * scale[i] + shift[i];
-        gradient[i] *= share(x) + x * 0.39894228f * exponential(-0.5f * x * x);
+        gradient[i] *= normal_share(x, bell(x)) + x * 0.39894228f * bell(x);
     }
 }
 

@@ -91,8 +91,10 @@ public final class Animal2Vec {
         public let weight: Double
         /// Predictions of the masked frames, row by row: [R · masked, D]
         public let prediction: Tensor
-        /// Their targets: [R · masked, D]
-        public let target: Tensor
+        /// What the teacher shows of all frames of the clips: [B · T, D] in float32
+        fileprivate let targets: Tensor
+        /// Which of them the predictions are about: [R · masked]
+        fileprivate let numbers: Tensor
         /// Logits of the probe for all frames of all rows, [R, T, C] in float32; nil without a probe.
         public let probeLogits: Tensor?
 
@@ -101,8 +103,11 @@ public final class Animal2Vec {
             func deviation(_ x: Tensor) throws(TorchError) -> Double {
                 try (x.detached().to(.float32).variance([0]) + 1e-6).squareRoot().mean().item()
             }
-            return (try deviation(prediction), try deviation(target))
+            return (try deviation(prediction), try deviation(target()))
         }
+
+        /// Targets of the predictions: [R · masked, D] in float32
+        public func target() throws(TorchError) -> Tensor { try targets.selected(0, numbers) }
     }
 
     /// The forward pass of one update.
@@ -123,7 +128,7 @@ public final class Animal2Vec {
             try withoutGradients { () throws(TorchError) in try features(wave) }
         }
         let shown = try teach(clean ?? z_BTD)
-        let target = try shown.frames_BTD.reshaped([batch * frames, width]).selected(0, rowsOfMask.maskedInClips)
+        let targets = try shown.frames_BTD.reshaped([batch * frames, width])
 
         // Masked frames are zero before the positions look around; only kept frames enter the transformer.
         let kept = try z_BTD.reshaped([batch * frames, width]).selected(0, rowsOfMask.keptInClips)
@@ -140,10 +145,10 @@ public final class Animal2Vec {
                     [rows * mask.maskedCount, width], standardDeviation: configuration.masking.noise, on: z_BTD.device)
             }
         let grid = try grid(visible, hidden, rowsOfMask, rows: rows, frames: frames)
-        let prediction = try decoder(grid, at: rowsOfMask.maskedInGrid).to(.float32)
+        let prediction = try decoder(grid, at: rowsOfMask.maskedInGrid)
 
         let criterion = configuration.loss
-        var loss = try criterion(prediction, target) * criterion.regression
+        var loss = try criterion(prediction, targets, at: rowsOfMask.maskedInClips) * criterion.regression
         var weight = Double(mask.masked.count)
         if let token = encoded.token, criterion.classToken > 0 {
             let clones = rows / batch
@@ -160,7 +165,7 @@ public final class Animal2Vec {
             let patches = try (teacherWave ?? wave_BN).normalizedPatches(
                 count: frames, size: configuration.frontEnd.samplesPerFrame)
             let wanted = try patches.reshaped([batch * frames, -1]).selected(0, rowsOfMask.maskedInClips)
-            let read = try reconstruct(prediction.to(z_BTD.scalarType))
+            let read = try reconstruct(prediction)
             loss = try loss + criterion(read, wanted) * criterion.reconstruction
         }
         var logits: Tensor?
@@ -172,8 +177,8 @@ public final class Animal2Vec {
             logits = try probe(seen).to(.float32)
         }
         return Step(
-            loss: loss, maskedFrameCount: mask.masked.count, weight: weight, prediction: prediction, target: target,
-            probeLogits: logits)
+            loss: loss, maskedFrameCount: mask.masked.count, weight: weight, prediction: prediction,
+            targets: targets, numbers: rowsOfMask.maskedInClips, probeLogits: logits)
     }
 
     /// The grid of visible frames [R, K, D] and what stands for the others [R · masked, D]: [R, T, D].

@@ -109,6 +109,19 @@ public struct RegressionLoss: Codable, Sendable, Hashable {
     /// That of animal2vec 1.0.
     public init() {}
 
+    /// The same between predictions [n, D] and the rows of `targets` [m, D] with these `numbers` [n].
+    ///
+    /// On the CPU piece by piece, so that what is computed in float32 on the way stays in the cache.
+    package func callAsFunction(_ prediction: Tensor, _ targets: Tensor, at numbers: Tensor) throws(TorchError) -> Tensor {
+        let pieces = prediction.device.isCUDA ? 1 : max(1, prediction.count >> 20)
+        var sum: Tensor?
+        for (piece, numbers) in zip(try prediction.chunked(pieces, 0), try numbers.chunked(pieces, 0)) {
+            let loss = try self(piece, targets.selected(0, numbers))
+            sum = if let sum { try sum + loss } else { loss }
+        }
+        return sum!
+    }
+
     /// Sum over everything of the scaled loss between rows [n, D].
     package func callAsFunction(_ prediction: Tensor, _ target: Tensor) throws(TorchError) -> Tensor {
         let factor = scale ?? 1 / Double(target.size(-1)).squareRoot()

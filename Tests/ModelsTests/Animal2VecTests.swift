@@ -43,7 +43,7 @@ import Torch
         let flags = try golden["mask"].unsqueezed(2).expanded([6, 200, 48])
         try expectClose(step.prediction, golden["decoder_out"].selected(flags), 1e-5, "prediction")
         let repeated = try golden["y"].repeatInterleaved(3, 0)
-        try expectClose(step.target, repeated.selected(flags), 1e-5, "target")
+        try expectClose(step.target(), repeated.selected(flags), 1e-5, "target")
         try step.loss.backward()
         var compared = 0
         for name in weights.file.names where name.hasPrefix("grad.") {

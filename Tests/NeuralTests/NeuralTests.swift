@@ -230,6 +230,36 @@ import Torch
         }
     }
 
+    @Test func `Frames in bfloat16 are convolved by spectra in float32, gradients too`() throws {
+        let x = try Tensor.randomNormal([3, 200, 32]).to(.bfloat16).requiringGradient()
+        let weight = try (Tensor.randomNormal([64, 16, 19]) * 0.1).to(.bfloat16).requiringGradient()
+        let bias = try Tensor.randomNormal([64]).to(.bfloat16).requiringGradient()
+        let learned = [x, weight, bias]
+        let exact = try learned.map { try $0.detached().to(.float64).requiringGradient() }
+        let found = try x.convolvedBySpectrum(weight, bias, padding: 9, groups: 2)
+        let plain = try exact[0].transposed(1, 2).convolved1d(exact[1], exact[2], padding: 9, groups: 2).transposed(1, 2)
+        try found.to(.float32).sin().sum().backward()
+        try plain.sin().sum().backward()
+        let pairs = try [(found, plain)] + zip(learned, exact).map { (try $0.gradient!, try $1.gradient!) }
+        for (found, plain) in pairs {
+            let largest = try plain.detached().absolute().reshaped([-1]).maximum([0]).item()
+            let difference = try (found.detached().to(.float64) - plain.detached()).absolute().reshaped([-1]).maximum([0])
+            // The result is rounded to bfloat16 before its sine; so are the gradients.
+            #expect(try difference.item() < 0.02 * largest)
+        }
+    }
+
+    @Test func `Spectra of the wrong shape are refused`() throws {
+        let x = try Tensor.randomNormal([1, 64, 32])
+        #expect(throws: TorchError.self) {
+            try x.convolvedBySpectrum(
+                factors: .zeros([9, 2, 8, 8]), forward: .zeros([2, 9, 16]), backward: .zeros([2, 12, 9]), padding: 0)
+        }
+        #expect(throws: TorchError.self) {
+            try x.to(.float64).convolvedBySpectrum(Tensor.randomNormal([32, 16, 80]), padding: 0, groups: 2)
+        }
+    }
+
     @Test func `A short clip and one that ends within a block are convolved by spectra like any other`() throws {
         let weight = try Tensor.randomNormal([32, 16, 19])
         for frames in [19, 64, 91, 92, 93, 300] {

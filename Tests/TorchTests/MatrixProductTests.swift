@@ -106,17 +106,18 @@ struct MatrixProductTests {
         #expect(Float(half) == 0x1p-24 && Float16(Float(half)) == half)
     }
 
-    @Test(.enabled(if: Runtime.hasWideVectors), arguments: [1, 7, 300])
-    func `A packed weight says what the weight says`(rows: Int) throws {
+    @Test(.enabled(if: Runtime.hasWideVectors), arguments: [1, 7, 300], [ScalarType.bfloat16, .float32])
+    func `A packed weight says what the weight says, with GELU too`(rows: Int, type: ScalarType) throws {
         try Runtime.seed(1)
-        let x = try Tensor.randomNormal([rows, 96]).to(.bfloat16)
-        let weight = try Tensor.randomNormal([80, 96]).to(.bfloat16)
-        let bias = try Tensor.randomNormal([80]).to(.bfloat16)
-        let plain = try x.to(.float32).linear(weight.to(.float32), bias.to(.float32)).array(Float.self)
-        for wanted in [rows, 64] {
-            let packed = try x.linear(packed: weight.packed(rows: wanted), bias).to(.float32).array(Float.self)
-            // One rounding to bfloat16.
-            #expect(zip(packed, plain).allSatisfy { abs($0 - $1) <= 0x1p-8 * abs($1) + 1e-3 })
+        let x = try Tensor.randomNormal([rows, 96]).to(type)
+        let weight = try Tensor.randomNormal([80, 96]).to(type)
+        let bias = try Tensor.randomNormal([80]).to(type)
+        let plain = try x.to(.float32).linear(weight.to(.float32), bias.to(.float32))
+        for (wanted, gelu) in [(rows, false), (64, false), (rows, true)] {
+            let packed = try x.linear(packed: weight.packed(rows: wanted), bias, gelu: gelu).array(Float.self)
+            let expected = try (gelu ? plain.gelu() : plain).array(Float.self)
+            // One rounding to bfloat16, which processors with tiles do to numbers in float32 too.
+            #expect(zip(packed, expected).allSatisfy { abs($0 - $1) <= 0x1p-8 * abs($1) + 1e-3 })
         }
     }
 }
