@@ -1,5 +1,6 @@
 // Scores of attention to weights, with a penalty on distance. libtorch needs several passes over all scores for this, in float32
 // also where they are bfloat16; here each row stays in the processor's first cache.
+#include "DistanceSoftmax.hpp"
 #include "Elementary.hpp"
 #include "Guard.hpp"
 #include "HalfNumbers.hpp"
@@ -13,10 +14,8 @@ using namespace ctorch;
 
 namespace {
 
-constexpr int64_t lanes = 16;
+constexpr int64_t lanes = softmax_lanes;
 
-/// The softmax of `row` · scale − strength · |place − i| in place; `count` is a multiple of the lanes, and what has been put
-/// behind the last score is −∞.
 __attribute__((target_clones("avx512f", "avx2", "default"))) void softmax_row(
     float *__restrict row, int32_t count, int32_t place, float scale, float strength) {
     float largest[lanes], sums[lanes];
@@ -50,14 +49,18 @@ void softmax_rows(Number *data, int64_t rows, int64_t width, int64_t first_place
         for (int64_t index = begin; index < end; ++index) {
             widen(data + index * width, row.data(), width);
             std::fill(row.begin() + width, row.end(), -std::numeric_limits<float>::infinity());
-            softmax_row(row.data(), static_cast<int32_t>(padded), static_cast<int32_t>(first_place + index),
-                        static_cast<float>(scale), static_cast<float>(strength));
+            distance_softmax(row.data(), padded, first_place + index, static_cast<float>(scale),
+                             static_cast<float>(strength));
             narrow(row.data(), data + index * width, width);
         }
     });
 }
 
 }  // namespace
+
+void ctorch::distance_softmax(float *row, int64_t count, int64_t place, float scale, float strength) {
+    softmax_row(row, static_cast<int32_t>(count), static_cast<int32_t>(place), scale, strength);
+}
 
 ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place, double scale, double strength) {
     return guarded([&] {

@@ -1,52 +1,23 @@
-// fp32 matrix products on AMD processors without AVX-512. There MKL, and oneDNN which calls it, reach half of what the
-// processor can do; OpenBLAS reaches three quarters. So libtorch's two operators behind linear layers, forwards and backwards,
-// are replaced by ones that call OpenBLAS where it lies beside libtorch. Everywhere else libtorch's own stay.
+// Where OpenBLAS is the faster, libtorch's two operators behind linear layers, forwards and backwards, are replaced by ones that
+// call it. Everywhere else libtorch's own stay.
+#include "OpenBLAS.hpp"
 #include "Parallel.hpp"
-#include "Processor.hpp"
 
 #include <ATen/Context.h>
 #include <ATen/ops/addmm_cpu_dispatch.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm_cpu_dispatch.h>
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/library.h>
 
-#include <dlfcn.h>
-
-#include <cstdlib>
 #include <cstring>
 #include <optional>
-#include <string>
+
+using namespace ctorch::openblas;
 
 namespace {
 
-using Sgemm = void (*)(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a,
-                       int lda, const float *b, int ldb, float beta, float *c, int ldc);
-constexpr int row_major = 101, plain = 111, transposed = 112;
-
 // Products with less work are not worth the way here.
 constexpr int64_t least_operations = 1 << 18;
-
-Sgemm open_openblas() {
-    Dl_info info;
-    if (!dladdr(reinterpret_cast<void *>(&aoti_torch_abi_version), &info)) return nullptr;
-    std::string folder(info.dli_fname);
-    for (int i = 0; i < 3; i++) folder.erase(folder.find_last_of('/') == std::string::npos ? 0 : folder.find_last_of('/'));
-    const std::string path = folder + "/scipy_openblas32/lib/libscipy_openblas.so";
-    // It would start threads of its own, which would wait by spinning beside libtorch's. These call it, each for its part.
-    const char *name = "OPENBLAS_NUM_THREADS";
-    const char *found = std::getenv(name);
-    const std::string before = found ? found : "";
-    setenv(name, "1", 1);
-    void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (found) setenv(name, before.c_str(), 1); else unsetenv(name);
-    return library ? reinterpret_cast<Sgemm>(dlsym(library, "scipy_cblas_sgemm")) : nullptr;
-}
-
-Sgemm openblas() {
-    static const Sgemm sgemm = open_openblas();
-    return sgemm;
-}
 
 /// How OpenBLAS sees a matrix: rows at that distance, or columns.
 struct Layout {
@@ -106,10 +77,10 @@ std::optional<at::Tensor> product(const at::Tensor &a, const at::Tensor &b, cons
     if (!as || !bs || a.size(1) != b.size(0)) return std::nullopt;
     const int64_t m = a.size(0), k = a.size(1), n = b.size(1);
     if (m < 2 || n < 2 || k < 2 || m * n * k < least_operations) return std::nullopt;
-    const Sgemm sgemm = openblas();
-    if (!sgemm) return std::nullopt;
+    const Sgemm found = sgemm();
+    if (!found) return std::nullopt;
     at::Tensor out = at::empty({m, n}, a.options());
-    multiply(sgemm, out, a, *as, b, *bs, bias);
+    multiply(found, out, a, *as, b, *bs, bias);
     return out;
 }
 
@@ -131,7 +102,7 @@ at::Tensor addmm(const at::Tensor &bias, const at::Tensor &a, const at::Tensor &
 // When the library is loaded: products of two libraries differ in their last bits, and a process must not begin with the one
 // and go on with the other.
 __attribute__((constructor)) void replace_products() {
-    if (!ctorch::is_amd() || at::get_cpu_capability() != "AVX2") return;
+    if (!is_preferred()) return;
     // libtorch warns of replaced operators, also when that is what is wanted.
     struct Silent : c10::WarningHandler {
         void process(const c10::Warning &) override {}

@@ -6,9 +6,9 @@
 #include "Guard.hpp"
 #include "HalfNumbers.hpp"
 #include "Parallel.hpp"
+#include "SmallProducts.hpp"
 
 #include <ATen/Functions.h>
-#include <ATen/native/CPUBlas.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <vector>
@@ -25,20 +25,6 @@ const Number *numbers(const at::Tensor &tensor) {
 template <typename Number>
 Number *own_numbers(const at::Tensor &tensor) {
     return static_cast<Number *>(tensor.mutable_data_ptr());
-}
-
-/// c [m, n] = a [m, k] · b [k, n], or added onto c; rows at the given distances.
-void multiply(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, const float *b, int64_t b_row, float *c,
-              int64_t c_row, bool onto = false) {
-    at::native::cpublas::brgemm(m, n, k, a_row, b_row, c_row, onto, a, b, c, false);
-}
-
-void transpose(int64_t rows, int64_t columns, const float *from, int64_t from_row, float *to) {
-    constexpr int64_t tile = 16;
-    for (int64_t row = 0; row < rows; row += tile)
-        for (int64_t column = 0; column < columns; column += tile)
-            for (int64_t j = column; j < std::min(columns, column + tile); ++j)
-                for (int64_t i = row; i < std::min(rows, row + tile); ++i) to[j * rows + i] = from[i * from_row + j];
 }
 
 struct Sizes {
@@ -125,7 +111,7 @@ void convolve(const Sizes &s, const at::Tensor &x, const at::Tensor &factors, co
                 }
             }
         }
-        at::native::cpublas::brgemm_release(false);
+        release_products();
     });
 }
 
@@ -187,7 +173,7 @@ void differentiate(const Sizes &s, const at::Tensor &gradient, const at::Tensor 
                            dx + ((row * s.frames + frame) * s.groups + group) * s.inputs, s.inputs);
             }
         }
-        at::native::cpublas::brgemm_release(false);
+        release_products();
     });
 }
 

@@ -50,41 +50,14 @@ public struct DistancePenalty {
     }
 
     /// softmax(query · keyᵀ / √d − strength · distance) · value, [B, H, N, d], without gradients.
-    ///
-    /// In blocks whose scores stay in a processor's own cache, each the work of one thread: the products are too small for
-    /// several, and libtorch's batched ones reach two thirds of their speed.
     public func mix(_ query: Tensor, _ key: Tensor, _ value: Tensor) throws(TorchError) -> Tensor {
-        let (batch, heads, frames, channels) = (query.size(0), query.size(1), query.size(2), query.size(3))
-        let scale = 1 / Double(channels).squareRoot()
-        let (query, key, value) = (try query.contiguous(), try key.contiguous(), try value.contiguous())
-        let bounds = try (query.longest() * key.longest() * scale).array(Float.self)
-        let byHead = try [query, key, value].map { (tensor) throws(TorchError) in
-            try tensor.reshaped([batch * heads, frames, channels])
+        let frames = query.size(2)
+        let bounds = try (query.longest() * key.longest() / Double(query.size(3)).squareRoot()).array(Float.self)
+        let reaches = zip(strengths, bounds).map { reach(strength: $0, bound: $1, frames: frames) }
+        return try withoutGradients { () throws(TorchError) in
+            try query.detached().attended(
+                key: key.detached(), value: value.detached(), distanceStrengths: strengths, reaches: reaches)
         }
-        let mixed = try Tensor.zeros([batch, frames, heads, channels], value.scalarType)
-        // A megabyte of scores where all of 2,000 frames are seen.
-        let blockFrames = value.scalarType == .float32 ? 128 : 256
-        let blocks = (frames + blockFrames - 1) / blockFrames
-        let reaches = (0..<heads).map { reach(strength: strengths[$0], bound: bounds[$0], frames: frames) }
-        // The heads that see farthest first, so that no thread is left with a long one at the end.
-        let order = (0..<heads).sorted { reaches[$0] > reaches[$1] }
-        try Runtime.distribute(heads * batch * blocks) { (task) throws(TorchError) in
-            let (head, row) = (order[task / (batch * blocks)], task / blocks % batch)
-            let first = task % blocks * blockFrames
-            let count = min(blockFrames, frames - first)
-            let nearest = max(0, first - reaches[head])
-            let width = min(frames, first + count + reaches[head]) - nearest
-            try withoutGradients { () throws(TorchError) in
-                let parts = try byHead.map { (tensor) throws(TorchError) in try tensor.slice(0, row * heads + head) }
-                let weights = try parts[0].narrowed(0, first, count)
-                    .matmul(parts[1].narrowed(0, nearest, width).transposed(0, 1))
-                try weights.becomeDistanceWeights(
-                    firstPlace: first - nearest, scale: scale, strength: Double(strengths[head]))
-                let values = try parts[2].narrowed(0, nearest, width)
-                try mixed.slice(0, row).narrowed(0, first, count).slice(1, head).copy(inPlace: weights.matmul(values))
-            }
-        }
-        return try mixed.transposed(1, 2)
     }
 
     /// How far a head sees; whole steps, so that few shapes of products occur.

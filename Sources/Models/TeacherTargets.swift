@@ -112,7 +112,9 @@ public struct RegressionLoss: Codable, Sendable, Hashable {
     /// The same between predictions [n, D] and the rows of `targets` [m, D] with these `numbers` [n].
     ///
     /// On the CPU piece by piece, so that what is computed in float32 on the way stays in the cache.
-    package func callAsFunction(_ prediction: Tensor, _ targets: Tensor, at numbers: Tensor) throws(TorchError) -> Tensor {
+    package func callAsFunction(_ prediction: Tensor, _ targets: Tensor, at numbers: Tensor) throws(TorchError)
+        -> Tensor
+    {
         let pieces = prediction.device.isCUDA ? 1 : max(1, prediction.count >> 20)
         var sum: Tensor?
         for (piece, numbers) in zip(try prediction.chunked(pieces, 0), try numbers.chunked(pieces, 0)) {

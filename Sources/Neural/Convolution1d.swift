@@ -60,8 +60,11 @@ extension Convolution1d {
             .reshaped([groups, inputs, kernel * outputs])
         let parts = try frames.matmul(taps).reshaped([groups, given, kernel, outputs]).permuted([1, 2, 0, 3])
             .reshaped([given * kernel, groups * outputs])
-        let silence = try Tensor.zeros([count, groups * outputs], parts.scalarType, on: parts.device)
-        let sum = try operate("aten::index_add", .tensor(silence), 0, .tensor(places), .tensor(parts))
-        return if let bias { try sum + bias } else { sum }
+        let shape = [count, groups * outputs]
+        let silence =
+            if let bias { try bias.unsqueezed(0).expanded(shape).contiguous() } else {
+                try Tensor.zeros(shape, parts.scalarType, on: parts.device)
+            }
+        return try operate("aten::index_add_", .tensor(silence), 0, .tensor(places), .tensor(parts))
     }
 }

@@ -18,7 +18,8 @@ extension Tensor {
     /// self · weightᵀ + bias with a packed weight [out, in], and its GELU where wanted; on the CPU and without gradients.
     public func linear(packed weight: Tensor, _ bias: Tensor? = nil, gelu: Bool = false) throws(TorchError) -> Tensor {
         try operate(
-            "mkldnn::_linear_pointwise", .tensor(self), .tensor(weight), .optional(bias), .string(gelu ? "gelu" : "none"),
+            "mkldnn::_linear_pointwise", .tensor(self), .tensor(weight), .optional(bias),
+            .string(gelu ? "gelu" : "none"),
             .emptyList, .string(gelu ? "none" : ""))
     }
     /// self [B, in, T] with weight [out, in / groups, K].
@@ -43,7 +44,8 @@ extension Tensor {
         var raw: OpaquePointer?
         let error = withExtendedLifetime((self, factors, bias, forward, backward)) {
             ctorch_spectral_convolution(
-                handle.raw, factors.handle.raw, bias?.handle.raw, forward.handle.raw, backward.handle.raw, Int64(padding),
+                handle.raw, factors.handle.raw, bias?.handle.raw, forward.handle.raw, backward.handle.raw,
+                Int64(padding),
                 &raw)
         }
         try TorchError.check(error, "spectral convolution", [description, factors.description])
@@ -75,6 +77,32 @@ extension Tensor {
         try operate(
             "aten::scaled_dot_product_attention", .tensor(self), .tensor(key), .tensor(value), .optional(bias),
             .double(dropout))
+    }
+    /// softmax(self · keyᵀ / √d − strength · distance) · value on [B, H, N, d], on the CPU and without gradients; head h sees
+    /// `reaches`[h] frames to either side of its own.
+    public func attended(
+        key: Tensor, value: Tensor, distanceStrengths: [Float], reaches: [Int]
+    ) throws(TorchError) -> Tensor {
+        guard distanceStrengths.count == size(1) && reaches.count == size(1) && reaches.allSatisfy({ $0 >= 0 }) else {
+            throw TorchError(
+                operation: "distance attention",
+                message:
+                    "\(size(1)) heads need as many strengths and reaches, found \(distanceStrengths) and \(reaches)")
+        }
+        // In float32 where the processor has no arithmetic for pairs of smaller numbers.
+        let isPossible = scalarType == .float32 || (scalarType == .bfloat16 && size(3) % 2 == 0 && ctorch_has_pairs())
+        guard isPossible else {
+            return try to(.float32).attended(
+                key: key.to(.float32), value: value.to(.float32), distanceStrengths: distanceStrengths, reaches: reaches
+            ).to(scalarType)
+        }
+        var raw: OpaquePointer?
+        let error = withExtendedLifetime((self, key, value)) {
+            ctorch_distance_attention(
+                handle.raw, key.handle.raw, value.handle.raw, distanceStrengths, reaches.map(Int64.init), &raw)
+        }
+        try TorchError.check(error, "distance attention", [description, key.description, value.description])
+        return Tensor(owning: raw!)
     }
     /// Replaces scores [N, M], in contiguous memory on the CPU and without gradients, by the softmax of each row of
     /// scale · score − strength · |firstPlace + row − column|; computed in float32 also in half of it.

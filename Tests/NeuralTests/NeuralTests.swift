@@ -237,13 +237,16 @@ import Torch
         let learned = [x, weight, bias]
         let exact = try learned.map { try $0.detached().to(.float64).requiringGradient() }
         let found = try x.convolvedBySpectrum(weight, bias, padding: 9, groups: 2)
-        let plain = try exact[0].transposed(1, 2).convolved1d(exact[1], exact[2], padding: 9, groups: 2).transposed(1, 2)
+        let plain = try exact[0].transposed(1, 2).convolved1d(exact[1], exact[2], padding: 9, groups: 2).transposed(
+            1, 2)
         try found.to(.float32).sin().sum().backward()
         try plain.sin().sum().backward()
         let pairs = try [(found, plain)] + zip(learned, exact).map { (try $0.gradient!, try $1.gradient!) }
         for (found, plain) in pairs {
             let largest = try plain.detached().absolute().reshaped([-1]).maximum([0]).item()
-            let difference = try (found.detached().to(.float64) - plain.detached()).absolute().reshaped([-1]).maximum([0])
+            let difference = try (found.detached().to(.float64) - plain.detached()).absolute().reshaped([-1]).maximum([
+                0
+            ])
             // The result is rounded to bfloat16 before its sine; so are the gradients.
             #expect(try difference.item() < 0.02 * largest)
         }

@@ -25,6 +25,36 @@ import Torch
         #expect(throws: TorchError.self) { try turned.becomeDistanceWeights(firstPlace: 0, scale: 1, strength: 0) }
     }
 
+    /// An odd number of frames, odd channels, and parts that lie in one tensor.
+    @Test(arguments: [ScalarType.float32, .bfloat16, .float16], [(301, 6), (130, 5), (1, 8)])
+    func `Attention with a penalty on distance is the softmax of all scores`(
+        type: ScalarType, shape: (frames: Int, channels: Int)
+    ) throws {
+        let strengths = [0, 0.02, 0.7] as [Float]
+        let packed = try Tensor.randomNormal([2, shape.frames, 3, 3, shape.channels]).to(type)
+        let parts = try packed.permuted([2, 0, 3, 1, 4]).unbound(0)
+        let exact = try parts.map { try $0.to(.float64) }
+        let places = try Tensor.arange(shape.frames, .float64)
+        let distances = try (places.unsqueezed(1) - places.unsqueezed(0)).absolute()
+        let penalty = try distances * Tensor(strengths, shape: [3, 1, 1]).to(.float64)
+        let scores = try exact[0].matmul(exact[1].transposed(2, 3)) / Double(shape.channels).squareRoot() - penalty
+        let expected = try scores.softmax(-1).matmul(exact[2])
+        // The steep head has nothing to see beyond 60 frames.
+        let found = try parts[0].attended(
+            key: parts[1], value: parts[2], distanceStrengths: strengths, reaches: [shape.frames, shape.frames, 61])
+        #expect(found.shape == expected.shape && found.scalarType == type)
+        let error: Double = try (found.to(.float64) - expected).absolute().maximum([0, 1, 2, 3]).item()
+        #expect(error < (type == .float32 ? 2e-6 : 0.02))
+    }
+
+    @Test func `Heads without a strength of their own are refused`() throws {
+        let x = try Tensor.zeros([1, 2, 4, 8])
+        #expect(throws: TorchError.self) { try x.attended(key: x, value: x, distanceStrengths: [1], reaches: [4]) }
+        #expect(throws: TorchError.self) {
+            try x.attended(key: x, value: Tensor.zeros([1, 2, 5, 8]), distanceStrengths: [1, 1], reaches: [4, 4])
+        }
+    }
+
     @Test func `Numbers arrive on the other device as they were sent`() throws {
         let device: Device = Runtime.cudaDeviceCount > 0 ? .cuda() : .cpu
         let numbers = try Tensor.arange(1000)

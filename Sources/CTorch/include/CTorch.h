@@ -106,6 +106,12 @@ ctorch_error *ctorch_spectral_convolution(const ctorch_tensor *x, const ctorch_t
                                           const ctorch_tensor *forward, const ctorch_tensor *backward, int64_t padding,
                                           ctorch_tensor **out);
 
+/// softmax(query · keyᵀ / √d − strength · distance) · value, [B, H, N, d] in float32 or, where `ctorch_has_pairs`, in bfloat16 with
+/// even d; on the CPU and without gradients. Head h sees reaches[h] frames to either side of its own.
+ctorch_error *ctorch_distance_attention(const ctorch_tensor *query, const ctorch_tensor *key, const ctorch_tensor *value,
+                                        const float *strengths, const int64_t *reaches, ctorch_tensor **out);
+bool ctorch_has_pairs(void);
+
 // Autograd.
 ctorch_error *ctorch_tensor_set_requires_grad(ctorch_tensor *tensor, bool value);
 /// The accumulated gradient, or null when there is none. The caller owns the reference.
