@@ -76,12 +76,13 @@ extension Tensor {
         let (outputs, inputs, taps) = (weight.size(0) / groups, weight.size(1), weight.size(2))
         let fourier = try BlockFourier(taps: taps)
         // The taps' spectra as real matrices: (real, imaginary) of the input times [[r, i], [-i, r]].
-        let turned = try fourier.forward.narrowed(2, 0, taps)
-            .matmul(weight.to(.float32).flipped([2]).reshaped([groups, 1, outputs * inputs, taps]).transposed(2, 3))
-            .reshaped([groups, 2, fourier.frequencies, outputs, inputs]).permuted([1, 2, 0, 4, 3]).unbound(0)
-        let (real, imaginary) = (turned[0], turned[1])
-        let factors = try Tensor.concatenated(
-            [Tensor.concatenated([real, imaginary], -1), Tensor.concatenated([-imaginary, real], -1)], -2)
+        let taps_GKN = try weight.to(.float32).flipped([2]).reshaped([groups, outputs, inputs, taps]).permuted([
+            0, 3, 2, 1,
+        ])
+        .reshaped([groups, taps, inputs * outputs])
+        let factors = try fourier.taps.matmul(taps_GKN)
+            .reshaped([groups, 2, 2, fourier.frequencies, inputs, outputs]).permuted([3, 0, 1, 4, 2, 5])
+            .reshaped([fourier.frequencies, groups, 2 * inputs, 2 * outputs])
         let x = scalarType == .bfloat16 ? self : try to(.float32)
         return try x.convolvedBySpectrum(
             factors: factors, bias, forward: fourier.forward, backward: fourier.backward, padding: padding
@@ -93,6 +94,9 @@ extension Tensor {
 private struct BlockFourier {
     /// Frequencies of a real block.
     let frequencies: Int
+    /// The taps, from the first frame of a block, to the real and imaginary parts r and i of their frequencies, as r, i, −i and r
+    /// one after the other: [4 · frequencies, taps]
+    let taps: Tensor
     /// [2, frequencies, length]; a block has a power of two of at least three kernels of frames.
     let forward: Tensor
     /// Back to the frames whose convolution owes nothing to the block's other end: [2, length − taps + 1, frequencies]
@@ -109,6 +113,8 @@ private struct BlockFourier {
             waves.flatMap { wave in
                 (0..<frequencies * length).map { Float(wave[$0 / length * ($0 % length) % length]) }
             }, shape: [2, frequencies, length])
+        let parts = try forward.narrowed(2, 0, taps).unbound(0)
+        self.taps = try Tensor.concatenated([parts[0], parts[1], -parts[1], parts[0]], 0)
         backward = try Tensor(
             waves.flatMap { wave in
                 (0..<kept * frequencies).map { index in
