@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 using namespace ctorch;
@@ -108,7 +107,7 @@ void attend(const at::Tensor &query, const at::Tensor &key, const at::Tensor &va
     for (int64_t head = 0; head < heads; ++head) far_first[head] = head;
     std::stable_sort(far_first.begin(), far_first.end(), [&](int64_t a, int64_t b) { return reaches[a] > reaches[b]; });
     const int64_t blocks = (frames + block_frames - 1) / block_frames, tasks = heads * clips * blocks;
-    const int64_t row_length = (frames + softmax_lanes - 1) / softmax_lanes * softmax_lanes;
+    const int64_t row_length = softmax_room(frames);
     std::atomic<int64_t> next{0};
     parallel_parts(at::get_num_threads(), 1, [&](int64_t, int64_t) {
         std::vector<float> scores(block_frames * row_length), sums(block_frames * channels);
@@ -119,15 +118,12 @@ void attend(const at::Tensor &query, const at::Tensor &key, const at::Tensor &va
             // Pairs of frames begin at even ones.
             const int64_t nearest = std::max<int64_t>(0, first - reaches[head]) / 2 * 2;
             const int64_t width = std::min(frames, first + count + reaches[head]) - nearest;
-            const int64_t padded = (width + softmax_lanes - 1) / softmax_lanes * softmax_lanes;
+            const int64_t padded = softmax_room(width);
             const Number *own = order + (clip * heads + head) * (key_count + value_count);
             Way::score(count, width, channels, queries(clip, head) + first * queries.frame, queries.frame, own, nearest,
                        frames, scores.data(), padded);
-            for (int64_t i = 0; i < count; ++i) {
-                float *row = scores.data() + i * padded;
-                std::fill(row + width, row + padded, -std::numeric_limits<float>::infinity());
-                distance_softmax(row, padded, first - nearest + i, scale, strengths[head]);
-            }
+            for (int64_t i = 0; i < count; ++i)
+                distance_softmax(scores.data() + i * padded, width, first - nearest + i, scale, strengths[head]);
             Way::mix(count, width, channels, scores.data(), padded, halves.data(), values(clip, head), values.frame,
                      own + key_count, nearest, sums.data(), out + ((clip * frames + first) * heads + head) * channels,
                      heads * channels);

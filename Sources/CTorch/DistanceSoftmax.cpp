@@ -6,6 +6,7 @@
 #include "HalfNumbers.hpp"
 #include "Parallel.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -14,7 +15,8 @@ using namespace ctorch;
 
 namespace {
 
-constexpr int64_t lanes = softmax_lanes;
+constexpr int64_t lanes = 16;
+static_assert(softmax_room(1) == lanes);
 
 __attribute__((target_clones("avx512f", "avx2", "default"))) void softmax_row(
     float *__restrict row, int32_t count, int32_t place, float scale, float strength) {
@@ -43,13 +45,11 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void softmax_row(
 
 template <typename Number>
 void softmax_rows(Number *data, int64_t rows, int64_t width, int64_t first_place, double scale, double strength) {
-    const int64_t padded = (width + lanes - 1) / lanes * lanes;
     parallel_parts(rows, 16, [&](int64_t begin, int64_t end) {
-        std::vector<float> row(padded);
+        std::vector<float> row(softmax_room(width));
         for (int64_t index = begin; index < end; ++index) {
             widen(data + index * width, row.data(), width);
-            std::fill(row.begin() + width, row.end(), -std::numeric_limits<float>::infinity());
-            distance_softmax(row.data(), padded, first_place + index, static_cast<float>(scale),
+            distance_softmax(row.data(), width, first_place + index, static_cast<float>(scale),
                              static_cast<float>(strength));
             narrow(row.data(), data + index * width, width);
         }
@@ -59,7 +59,9 @@ void softmax_rows(Number *data, int64_t rows, int64_t width, int64_t first_place
 }  // namespace
 
 void ctorch::distance_softmax(float *row, int64_t count, int64_t place, float scale, float strength) {
-    softmax_row(row, static_cast<int32_t>(count), static_cast<int32_t>(place), scale, strength);
+    const int64_t room = softmax_room(count);
+    std::fill(row + count, row + room, -std::numeric_limits<float>::infinity());
+    softmax_row(row, static_cast<int32_t>(room), static_cast<int32_t>(place), scale, strength);
 }
 
 ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place, double scale, double strength) {

@@ -4,10 +4,10 @@
 
 namespace ctorch {
 
-constexpr int64_t softmax_lanes = 16;
+/// Room for a row of `count` scores: whole vectors.
+constexpr int64_t softmax_room(int64_t count) { return (count + 15) / 16 * 16; }
 
-/// The softmax of `row` · scale − strength · |place − i| in place; `count` is a multiple of the lanes, and what has been put
-/// behind the last score is −∞.
+/// The softmax of `row` · scale − strength · |place − i| over `count` scores in place; the rest of the row's room becomes 0.
 void distance_softmax(float *row, int64_t count, int64_t place, float scale, float strength);
 
 }  // namespace ctorch

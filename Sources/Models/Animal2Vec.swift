@@ -144,8 +144,8 @@ public final class Animal2Vec {
                 try Tensor.randomNormal(
                     [rows * mask.maskedCount, width], standardDeviation: configuration.masking.noise, on: z_BTD.device)
             }
-        let grid = try grid(visible, hidden, rowsOfMask, rows: rows, frames: frames)
-        let prediction = try decoder(grid, at: rowsOfMask.maskedInGrid)
+        let prediction = try decoder(
+            grid(visible, hidden, rowsOfMask, rows: rows, frames: frames), at: rowsOfMask.maskedInGrid)
 
         let criterion = configuration.loss
         var loss = try criterion(prediction, targets, at: rowsOfMask.maskedInClips) * criterion.regression
@@ -172,7 +172,7 @@ public final class Animal2Vec {
         if let probe {
             let seen = try withoutGradients { () throws(TorchError) in
                 let states = try mean(Array(encoded.shown.suffix(configuration.averaged))).detached()
-                return try decoder(self.grid(states, hidden, rowsOfMask, rows: rows, frames: frames))
+                return try decoder(grid(states, hidden, rowsOfMask, rows: rows, frames: frames))
             }
             logits = try probe(seen).to(.float32)
         }
