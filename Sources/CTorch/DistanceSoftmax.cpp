@@ -18,8 +18,9 @@ namespace {
 constexpr int64_t lanes = 16;
 static_assert(softmax_room(1) == lanes);
 
-__attribute__((target_clones("avx512f", "avx2", "default"))) void softmax_row(
-    float *__restrict row, int32_t count, int32_t place, float scale, float strength) {
+/// `row` and `weights` are the same or have nothing in common.
+template <typename Bits>
+[[gnu::always_inline]] inline float weigh(float *row, int32_t count, int32_t place, float scale, float strength, Bits *weights) {
     float largest[lanes], sums[lanes];
     for (int64_t lane = 0; lane < lanes; ++lane) { largest[lane] = -std::numeric_limits<float>::infinity(); sums[lane] = 0; }
     for (int32_t i = 0; i < count; i += lanes)
@@ -34,13 +35,29 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void softmax_row(
     for (int32_t i = 0; i < count; i += lanes)
         for (int32_t lane = 0; lane < lanes; ++lane) {
             const float weight = exponential(row[i + lane] - top);
-            row[i + lane] = weight;
+            put(weight, weights[i + lane]);
             sums[lane] += weight;
         }
     float sum = 0;
     for (int64_t lane = 0; lane < lanes; ++lane) sum += sums[lane];
-    const float share = 1 / sum;
-    for (int32_t i = 0; i < count; ++i) row[i] *= share;
+    return sum;
+}
+
+__attribute__((target_clones("avx512f", "avx2", "default"))) float weigh_in_place(
+    float *row, int32_t count, int32_t place, float scale, float strength) {
+    return weigh(row, count, place, scale, strength, row);
+}
+// Only where `has_pairs`.
+__attribute__((target("avx512f,avx512vl,avx512bf16"))) float weigh_to_half(
+    float *__restrict row, int32_t count, int32_t place, float scale, float strength, __bf16 *__restrict weights) {
+    return weigh(row, count, place, scale, strength, weights);
+}
+
+/// Fills the room behind a row of scores, and returns it.
+int32_t fill_room(float *row, int64_t count) {
+    const int64_t room = softmax_room(count);
+    std::fill(row + count, row + room, -std::numeric_limits<float>::infinity());
+    return static_cast<int32_t>(room);
 }
 
 template <typename Number>
@@ -58,10 +75,18 @@ void softmax_rows(Number *data, int64_t rows, int64_t width, int64_t first_place
 
 }  // namespace
 
+float ctorch::distance_weights(float *row, int64_t count, int64_t place, float scale, float strength) {
+    return weigh_in_place(row, fill_room(row, count), static_cast<int32_t>(place), scale, strength);
+}
+
+float ctorch::distance_weights(float *row, int64_t count, int64_t place, float scale, float strength, at::BFloat16 *weights) {
+    return weigh_to_half(row, fill_room(row, count), static_cast<int32_t>(place), scale, strength,
+                         reinterpret_cast<__bf16 *>(weights));
+}
+
 void ctorch::distance_softmax(float *row, int64_t count, int64_t place, float scale, float strength) {
-    const int64_t room = softmax_room(count);
-    std::fill(row + count, row + room, -std::numeric_limits<float>::infinity());
-    softmax_row(row, static_cast<int32_t>(room), static_cast<int32_t>(place), scale, strength);
+    const float share = 1 / distance_weights(row, count, place, scale, strength);
+    for (int64_t i = 0; i < count; ++i) row[i] *= share;
 }
 
 ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place, double scale, double strength) {

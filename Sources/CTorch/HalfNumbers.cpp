@@ -7,20 +7,12 @@ namespace {
 
 __attribute__((target_clones("avx512f", "avx2", "default"))) void widen_bits(
     const uint16_t *__restrict from, float *__restrict to, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-        const uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
-        std::memcpy(to + i, &bits, 4);
-    }
+    for (int64_t i = 0; i < count; ++i) to[i] = ctorch::single(from[i]);
 }
 
 __attribute__((target_clones("avx512f", "avx2", "default"))) void narrow_bits(
     const float *__restrict from, uint16_t *__restrict to, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-        uint32_t bits;
-        std::memcpy(&bits, from + i, 4);
-        const uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1)) >> 16;
-        to[i] = static_cast<uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? 0x7fc0U : rounded);
-    }
+    for (int64_t i = 0; i < count; ++i) ctorch::put(from[i], to[i]);
 }
 
 }  // namespace

@@ -33,11 +33,7 @@ public enum ScoreBias {
     case distance(DistancePenalty)
 }
 
-/// ALiBi over consecutive frames without the scores that it makes vanish.
-///
-/// A head of strength s gives a frame at distance c at most the share exp(2m − s · c), where m bounds the scores. Where all
-/// frames beyond c together stay below the last bit of float32, they are not looked at: half the work on ten seconds of
-/// sound. The bound is taken from the queries and keys at hand, so the result is that of the full attention.
+/// ALiBi over consecutive frames without the scores that it makes vanish: half the work, or less, on ten seconds of sound.
 public struct DistancePenalty {
     private let strengths: [Float]
 
@@ -51,26 +47,9 @@ public struct DistancePenalty {
 
     /// softmax(query · keyᵀ / √d − strength · distance) · value, [B, H, N, d], without gradients.
     public func mix(_ query: Tensor, _ key: Tensor, _ value: Tensor) throws(TorchError) -> Tensor {
-        let frames = query.size(2)
-        let bounds = try (query.longest() * key.longest() / Double(query.size(3)).squareRoot()).array(Float.self)
-        let reaches = zip(strengths, bounds).map { reach(strength: $0, bound: $1, frames: frames) }
-        return try withoutGradients { () throws(TorchError) in
+        try withoutGradients { () throws(TorchError) in
             try query.detached().attended(
-                key: key.detached(), value: value.detached(), distanceStrengths: strengths, reaches: reaches)
+                key: key.detached(), value: value.detached(), distanceStrengths: strengths)
         }
-    }
-
-    /// How far a head sees; whole steps, so that few shapes of products occur.
-    private func reach(strength: Float, bound: Float, frames: Int) -> Int {
-        let reach = (2 * Double(bound) + log(Double(frames) * 0x1p24)) / Double(strength)
-        guard reach < Double(frames) else { return frames }  // also where a score is no number
-        return min(frames, (Int(reach) / 64 + 1) * 64)
-    }
-}
-
-extension Tensor {
-    /// Length of the longest vector of every head: [B, H, N, d] to [H] in float32.
-    fileprivate func longest() throws(TorchError) -> Tensor {
-        try operate("aten::linalg_vector_norm", .tensor(to(.float32)), .double(2), .ints([-1])).maximum([0, 2])
     }
 }

@@ -78,28 +78,24 @@ extension Tensor {
             "aten::scaled_dot_product_attention", .tensor(self), .tensor(key), .tensor(value), .optional(bias),
             .double(dropout))
     }
-    /// softmax(self · keyᵀ / √d − strength · distance) · value on [B, H, N, d], on the CPU and without gradients; head h sees
-    /// `reaches`[h] frames to either side of its own.
-    public func attended(
-        key: Tensor, value: Tensor, distanceStrengths: [Float], reaches: [Int]
-    ) throws(TorchError) -> Tensor {
-        guard distanceStrengths.count == size(1) && reaches.count == size(1) && reaches.allSatisfy({ $0 >= 0 }) else {
+    /// softmax(self · keyᵀ / √d − strength · distance) · value on [B, H, N, d], on the CPU and without gradients; without the work
+    /// for scores that distance makes vanish.
+    public func attended(key: Tensor, value: Tensor, distanceStrengths: [Float]) throws(TorchError) -> Tensor {
+        guard rank == 4 && distanceStrengths.count == size(1) else {
             throw TorchError(
                 operation: "distance attention",
-                message:
-                    "\(size(1)) heads need as many strengths and reaches, found \(distanceStrengths) and \(reaches)")
+                message: "every head of [B, H, N, d] needs a strength, found \(distanceStrengths) for \(description)")
         }
         // In float32 where the processor has no arithmetic for pairs of smaller numbers.
         let isPossible = scalarType == .float32 || (scalarType == .bfloat16 && size(3) % 2 == 0 && ctorch_has_pairs())
         guard isPossible else {
             return try to(.float32).attended(
-                key: key.to(.float32), value: value.to(.float32), distanceStrengths: distanceStrengths, reaches: reaches
+                key: key.to(.float32), value: value.to(.float32), distanceStrengths: distanceStrengths
             ).to(scalarType)
         }
         var raw: OpaquePointer?
         let error = withExtendedLifetime((self, key, value)) {
-            ctorch_distance_attention(
-                handle.raw, key.handle.raw, value.handle.raw, distanceStrengths, reaches.map(Int64.init), &raw)
+            ctorch_distance_attention(handle.raw, key.handle.raw, value.handle.raw, distanceStrengths, &raw)
         }
         try TorchError.check(error, "distance attention", [description, key.description, value.description])
         return Tensor(owning: raw!)

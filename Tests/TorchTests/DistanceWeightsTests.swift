@@ -39,9 +39,7 @@ import Torch
         let penalty = try distances * Tensor(strengths, shape: [3, 1, 1]).to(.float64)
         let scores = try exact[0].matmul(exact[1].transposed(2, 3)) / Double(shape.channels).squareRoot() - penalty
         let expected = try scores.softmax(-1).matmul(exact[2])
-        // The steep head has nothing to see beyond 60 frames.
-        let found = try parts[0].attended(
-            key: parts[1], value: parts[2], distanceStrengths: strengths, reaches: [shape.frames, shape.frames, 61])
+        let found = try parts[0].attended(key: parts[1], value: parts[2], distanceStrengths: strengths)
         #expect(found.shape == expected.shape && found.scalarType == type)
         let error: Double = try (found.to(.float64) - expected).absolute().maximum([0, 1, 2, 3]).item()
         #expect(error < (type == .float32 ? 2e-6 : 0.02))
@@ -49,9 +47,9 @@ import Torch
 
     @Test func `Heads without a strength of their own are refused`() throws {
         let x = try Tensor.zeros([1, 2, 4, 8])
-        #expect(throws: TorchError.self) { try x.attended(key: x, value: x, distanceStrengths: [1], reaches: [4]) }
+        #expect(throws: TorchError.self) { try x.attended(key: x, value: x, distanceStrengths: [1]) }
         #expect(throws: TorchError.self) {
-            try x.attended(key: x, value: Tensor.zeros([1, 2, 5, 8]), distanceStrengths: [1, 1], reaches: [4, 4])
+            try x.attended(key: x, value: Tensor.zeros([1, 2, 5, 8]), distanceStrengths: [1, 1])
         }
     }
 

@@ -107,9 +107,9 @@ ctorch_error *ctorch_spectral_convolution(const ctorch_tensor *x, const ctorch_t
                                           ctorch_tensor **out);
 
 /// softmax(query · keyᵀ / √d − strength · distance) · value, [B, H, N, d] in float32 or, where `ctorch_has_pairs`, in bfloat16 with
-/// even d; on the CPU and without gradients. Head h sees reaches[h] frames to either side of its own.
+/// even d; on the CPU and without gradients. `strengths` of the H heads.
 ctorch_error *ctorch_distance_attention(const ctorch_tensor *query, const ctorch_tensor *key, const ctorch_tensor *value,
-                                        const float *strengths, const int64_t *reaches, ctorch_tensor **out);
+                                        const float *strengths, ctorch_tensor **out);
 bool ctorch_has_pairs(void);
 
 // Autograd.
