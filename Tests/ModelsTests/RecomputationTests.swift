@@ -17,13 +17,18 @@ import Torch
         return gradients
     }
 
-    @Test(arguments: [Precision.fp32, .bf16])
-    func `Pretraining with recomputed blocks has the same gradients, dropouts included`(precision: Precision) throws {
+    /// Several waves: where two ways of rounding differ, they do so with one in two or three.
+    @Test(arguments: [Precision.fp32, .bf16], 0..<4)
+    func `Pretraining with recomputed blocks has the same gradients, dropouts included`(
+        precision: Precision, index: Int
+    ) throws {
         var configuration = GoldenValues.tinyConfiguration
         configuration.dropout = .init()
         (configuration.dropout.activation, configuration.dropout.lastPath) = (0.2, 0.2)
         (configuration.dropout.layer, configuration.depth) = (0.3, 4)
-        let wave = try Tensor.randomNormal([2, 4000]).to(precision.scalarType)
+        var random = KeyedRandom(seed: 5, sample: index, purpose: .noise)
+        let wave = try Tensor((0..<8000).map { _ in Float(random.uniform() - 0.5) }, shape: [2, 4000])
+            .to(precision.scalarType)
         let mask = FrameMask(frameCount: 100, configuration.masking, randoms: randoms(6))
         let plain = try Animal2Vec(configuration, precision: precision)
         let frugal = try Animal2Vec(configuration, recomputes: true, precision: precision)
@@ -39,13 +44,14 @@ import Torch
 
     /// Expects the same gradients without and with recomputation, and the random generator to be at the same place after.
     ///
-    /// Other tests may draw from libtorch's only generator at the same time: one undisturbed try in many is enough, because
-    /// other random numbers would never give the same gradients.
+    /// Other tests may draw from libtorch's only generator at the same time: one undisturbed try is enough, because other random
+    /// numbers would never give the same gradients; and it comes at the latest when those tests have ended.
     private func expectSame(
         _ gradients: (Bool) throws -> [String: [Float]], compare: ([String: [Float]], [String: [Float]]) -> Bool
     ) throws {
         var isSame = false
-        for _ in 0..<30 where !isSame {
+        let patience = ContinuousClock.now + .seconds(180)
+        while !isSame && .now < patience {
             try Runtime.seed(11)
             let first = try gradients(false)
             let after = try Tensor.randomNormal([1]).item()
