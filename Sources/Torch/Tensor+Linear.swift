@@ -70,6 +70,15 @@ extension Tensor {
         try TorchError.check(error, "layer norm", [description])
         return Tensor(owning: raw!)
     }
+    /// self · α · σ(β · self) in one pass, of [..., C] in float32 or bfloat16 on the CPU; alpha and beta [C].
+    public func pSwishInOnePass(alpha: Tensor, beta: Tensor) throws(TorchError) -> Tensor {
+        var raw: OpaquePointer?
+        let error = withExtendedLifetime((self, alpha, beta)) {
+            ctorch_pswish(handle.raw, alpha.handle.raw, beta.handle.raw, &raw)
+        }
+        try TorchError.check(error, "PSwish", [description, alpha.description, beta.description])
+        return Tensor(owning: raw!)
+    }
     /// softmax(self · keyᵀ / √d + bias) · value on [B, H, N, d].
     public func attended(key: Tensor, value: Tensor, bias: Tensor? = nil, dropout: Double = 0) throws(TorchError)
         -> Tensor

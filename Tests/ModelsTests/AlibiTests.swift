@@ -37,7 +37,7 @@ import Torch
         }
         let expected = try parts[0].attended(key: parts[1], value: parts[2])
         let error: Double = try (mixed.to(.float32) - expected.to(.float32)).absolute().maximum([0, 1, 2, 3]).item()
-        #expect(mixed.shape == [2, 3, 500, 16] && mixed.scalarType == type && error < (type == .float32 ? 1e-6 : 0.01))
+        #expect(mixed.shape == [2, 3, 500, 16] && mixed.scalarType == type && error < (type == .float32 ? 1e-6 : 0.02))
     }
 
     @Test func `A score that is no number comes out as no number, and ends nothing`() throws {

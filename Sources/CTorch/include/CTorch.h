@@ -98,6 +98,8 @@ ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place
 /// where they are not null, then GELU where wanted. Gradients flow to all three.
 ctorch_error *ctorch_layer_norm(const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias, double epsilon,
                                 bool gelu, ctorch_tensor **out);
+/// x · α · σ(βx) of rows x [..., C], in float32 or bfloat16 on the CPU, with α and β [C]. Gradients flow to all three.
+ctorch_error *ctorch_pswish(const ctorch_tensor *x, const ctorch_tensor *alpha, const ctorch_tensor *beta, ctorch_tensor **out);
 /// Convolution of frames x [B, T, G · in] in float32 or bfloat16 with `padding` zeros at both ends, by spectra: `forward`
 /// [2, F, L] takes L frames to the real and imaginary parts of F frequencies, `factors` [F, G, 2 · in, 2 · out] are those of the
 /// taps, `backward` [2, K, F] leads to the K frames that owe nothing to the other end of the block. `bias` [G · out] or null.
