@@ -17,7 +17,7 @@ import Torch
         return gradients
     }
 
-    /// Several waves: where two ways of rounding differ, they do so with one in two or three.
+    /// Several waves: where norms were rounded in two ways, two of these four showed it.
     @Test(arguments: [Precision.fp32, .bf16], 0..<4)
     func `Pretraining with recomputed blocks has the same gradients, dropouts included`(
         precision: Precision, index: Int
