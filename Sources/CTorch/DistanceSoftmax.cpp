@@ -53,6 +53,10 @@ __attribute__((target("avx512f,avx512vl,avx512bf16"))) float weigh_to_half(
     return weigh(row, count, place, scale, strength, weights);
 }
 
+__attribute__((target_clones("avx512f", "avx2", "default"))) void scale_row(float *row, int64_t count, float factor) {
+    for (int64_t i = 0; i < count; ++i) row[i] *= factor;
+}
+
 /// Fills the room behind a row of scores, and returns it.
 int32_t fill_room(float *row, int64_t count) {
     const int64_t room = softmax_room(count);
@@ -85,8 +89,7 @@ float ctorch::distance_weights(float *row, int64_t count, int64_t place, float s
 }
 
 void ctorch::distance_softmax(float *row, int64_t count, int64_t place, float scale, float strength) {
-    const float share = 1 / distance_weights(row, count, place, scale, strength);
-    for (int64_t i = 0; i < count; ++i) row[i] *= share;
+    scale_row(row, count, 1 / distance_weights(row, count, place, scale, strength));
 }
 
 ctorch_error *ctorch_distance_softmax(ctorch_tensor *scores, int64_t first_place, double scale, double strength) {

@@ -26,6 +26,12 @@ void narrow(const float *from, at::BFloat16 *to, int64_t count) {
     narrow_bits(from, reinterpret_cast<uint16_t *>(to), count);
 }
 
+std::vector<float> singles(const at::Tensor &tensor) {
+    const auto single = tensor.to(at::kFloat).contiguous();
+    const auto *data = static_cast<const float *>(single.const_data_ptr());
+    return {data, data + single.numel()};
+}
+
 void widen(const at::Half *from, float *to, int64_t count) { std::copy(from, from + count, to); }
 void narrow(const float *from, at::Half *to, int64_t count) { std::copy(from, from + count, to); }
 

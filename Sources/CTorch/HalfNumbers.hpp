@@ -1,10 +1,12 @@
 // Stretches of numbers in half precision as single ones, and back.
 #pragma once
+#include <ATen/core/TensorBody.h>
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 namespace ctorch {
 
@@ -35,6 +37,9 @@ void narrow(const float *from, at::BFloat16 *to, int64_t count);
 // Half precision is there for graphics processors; here it need only be right.
 void widen(const at::Half *from, float *to, int64_t count);
 void narrow(const float *from, at::Half *to, int64_t count);
+
+/// All numbers of a tensor of any type, on the CPU.
+std::vector<float> singles(const at::Tensor &tensor);
 
 // What is single already.
 void widen(const float *from, float *to, int64_t count);

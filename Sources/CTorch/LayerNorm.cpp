@@ -109,10 +109,8 @@ struct Norm {
 
     Norm(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, double epsilon, bool activates)
         : rows(x.numel() / std::max<int64_t>(x.size(-1), 1)), size(x.size(-1)), epsilon(static_cast<float>(epsilon)),
-          activates(activates), scale(size, 1.0f), shift(size, 0.0f) {
-        if (weight.defined()) copy(weight, scale);
-        if (bias.defined()) copy(bias, shift);
-    }
+          activates(activates), scale(weight.defined() ? singles(weight) : std::vector<float>(size, 1.0f)),
+          shift(bias.defined() ? singles(bias) : std::vector<float>(size, 0.0f)) {}
 
     template <typename Number>
     void forward(const void *from, void *to) const {
@@ -150,12 +148,6 @@ struct Norm {
                 narrow(gradient.data(), static_cast<Number *>(to) + index * size, size);
             }
         });
-    }
-
-  private:
-    static void copy(const at::Tensor &from, std::vector<float> &to) {
-        const auto single = from.to(at::kFloat).contiguous();
-        std::memcpy(to.data(), single.const_data_ptr(), to.size() * sizeof(float));
     }
 };
 

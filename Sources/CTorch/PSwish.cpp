@@ -38,13 +38,6 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void through_activa
     }
 }
 
-/// The numbers of all channels in float32.
-std::vector<float> singles(const at::Tensor &numbers) {
-    const auto single = numbers.to(at::kFloat).contiguous();
-    const auto *data = static_cast<const float *>(single.const_data_ptr());
-    return {data, data + single.numel()};
-}
-
 template <typename Number>
 void forward(const at::Tensor &x, const at::Tensor &alpha, const at::Tensor &beta, const at::Tensor &result) {
     const auto scales = singles(alpha), steepness = singles(beta);

@@ -41,8 +41,7 @@ public struct LayerNorm {
 
     /// GELU of the norm, [..., size] to [..., size]; on the CPU in one pass.
     public func gelu(_ x: Tensor) throws(TorchError) -> Tensor {
-        let hasKernel = !x.device.isCUDA && (x.scalarType == .float32 || x.scalarType == .bfloat16)
-        return hasKernel ? try onePass(x, gelu: true) : try self(x).gelu()
+        x.fitsOnePass ? try onePass(x, gelu: true) : try self(x).gelu()
     }
 
     private func onePass(_ x: Tensor, gelu: Bool) throws(TorchError) -> Tensor {

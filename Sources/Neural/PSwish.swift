@@ -13,8 +13,6 @@ public struct PSwish {
 
     /// [B, N, C] to [B, N, C]
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        let hasKernel = !x.device.isCUDA && (x.scalarType == .float32 || x.scalarType == .bfloat16)
-        guard hasKernel else { return try x * alpha * (x * beta).sigmoid() }
-        return try x.pSwishInOnePass(alpha: alpha, beta: beta)
+        x.fitsOnePass ? try x.pSwishInOnePass(alpha: alpha, beta: beta) : try x * alpha * (x * beta).sigmoid()
     }
 }

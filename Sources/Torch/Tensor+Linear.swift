@@ -58,6 +58,8 @@ extension Tensor {
         try operate(
             "aten::layer_norm", .tensor(self), .ints(shape), .optional(weight), .optional(bias), .double(epsilon))
     }
+    /// Whether the operators in one pass take it: float32 or bfloat16 on the CPU.
+    public var fitsOnePass: Bool { !device.isCUDA && (scalarType == .float32 || scalarType == .bfloat16) }
     /// Layer norm over the last dimension D in float32, then its GELU where wanted, in one pass and with gradients added up in
     /// float32; of float32 or bfloat16 on the CPU. weight and bias [D].
     public func layerNormalizedInOnePass(

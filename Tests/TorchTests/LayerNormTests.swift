@@ -55,11 +55,4 @@ import Torch
         let expected = try Tensor(values + values).to(.float64).gelu().array(Double.self)
         #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) <= 5e-7 * max(1, abs($1)) })
     }
-
-    private func expectClose(_ found: Tensor, _ expected: Tensor, _ tolerance: Double, _ what: String) throws {
-        let reference = try expected.detached().to(.float64).reshaped([-1])
-        let difference = try (found.detached().to(.float64).reshaped([-1]) - reference).absolute().maximum([0]).item()
-        let largest = try reference.absolute().maximum([0]).item()
-        #expect(difference <= tolerance * max(largest, 1e-3), "\(what): off by \(difference) of \(largest)")
-    }
 }

@@ -41,11 +41,4 @@ import Torch
         #expect(throws: TorchError.self) { try x.pSwishInOnePass(alpha: .ones([2]), beta: two) }
         #expect(throws: TorchError.self) { try x.to(.int64).pSwishInOnePass(alpha: two, beta: zero) }
     }
-
-    private func expectClose(_ found: Tensor, _ expected: Tensor, _ tolerance: Double, _ what: String) throws {
-        let reference = try expected.detached().to(.float64).reshaped([-1])
-        let difference = try (found.detached().to(.float64).reshaped([-1]) - reference).absolute().maximum([0]).item()
-        let largest = try reference.absolute().maximum([0]).item()
-        #expect(difference <= tolerance * max(largest, 1e-3), "\(what): off by \(difference) of \(largest)")
-    }
 }
